@@ -1,0 +1,38 @@
+# One word per job. `make` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: help lab test notebooks benchmark pins clean
+
+help:  ## list what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+lab: $(READY)  ## open the walkthrough in JupyterLab
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
+
+test: $(READY)  ## run the unit tests, then every notebook, comparing its outputs
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/python -m pytest --nbval --nbval-current-env
+
+notebooks: $(READY)  ## run every notebook and store its outputs
+	$(BIN)/python tools/make_notebooks.py
+	$(BIN)/python tools/make_overview.py
+
+benchmark: $(READY)  ## measure the compiled training loop beside the plain one
+	$(BIN)/python -m nalu_helpers.benchmark training
+
+pins: $(READY)  ## renew constraints.txt
+	$(BIN)/python tools/make_pins.py
+
+clean:  ## remove .venv and caches
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info build
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.10 to 3.13, or name one: make $(or $(MAKECMDGOALS),lab) PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is $$($(PYTHON) -V), expected Python 3.10 to 3.13; name one: make $(or $(MAKECMDGOALS),lab) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv: sudo apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[test]"
+	@touch $(READY)

@@ -1,0 +1,42 @@
+"""Everything the notebooks import: units that can count, toy data, training, errors, figures, and answers to exercises.
+
+Read the modules in this order, top to bottom: `layers` (the units), `data`, `training`, `metrics`, `plots`, `checks`.
+"""
+
+import os
+import sys
+
+
+def _import_tensorflow_quietly():
+    """Import TensorFlow without its start-up log lines, which a notebook would store as errors.
+
+    The C++ logger writes to file descriptor 2 before Python can set a level, so the descriptor itself points at the null
+    device while the import runs. An exception during the import still reaches the reader.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        import keras
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+    if keras.backend.backend() != "tensorflow":
+        raise ImportError(
+            f"Keras runs on {keras.backend.backend()}, expected tensorflow: set the environment variable KERAS_BACKEND=tensorflow "
+            "(or mend keras.json) and start Python again"
+        )
+
+
+_import_tensorflow_quietly()
+
+from .layers import NAC, NALU
+from .training import TrainingDiverged, fit, fit_many
+
+__all__ = ["NAC", "NALU", "TrainingDiverged", "fit", "fit_many"]
+__version__ = "0.1.0"

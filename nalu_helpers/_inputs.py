@@ -1,0 +1,94 @@
+"""What every public function does with the numbers it is given: convert what has one meaning, refuse the rest in one sentence."""
+
+import math
+import numbers
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_floats(values, name, dtype="float32"):
+    """Lists, integers, booleans and floats of any size as one array of `dtype`.
+
+    Raises TypeError when `values` are not numbers in a rectangle, ValueError when one of them is NaN or infinite (it names the
+    first such row) or too large for `dtype`.
+    """
+    try:
+        given = np.asarray(values)
+    except ValueError:
+        raise TypeError(f"{name} has rows of different lengths: give every row the same number of columns") from None
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"{name} holds {_kind(given)}, expected numbers: convert it first, for example with numpy.asarray(…, float)")
+    if given.size == 0:
+        raise ValueError(f"{name} is empty, its shape is {given.shape}: give it at least one row")
+    _refuse(~np.isfinite(given), given, name, "expected only finite numbers: leave that row out or mend it")
+    with np.errstate(over="ignore"):
+        converted = given.astype(dtype)
+    _refuse(~np.isfinite(converted), given, name, f"which {dtype} cannot hold: use a model with dtype='float64', or smaller numbers")
+    return converted
+
+
+def as_rows(values, name, dtype="float32"):
+    """`as_floats` for a table: shape [rows, columns]. Raises ValueError for any other number of axes."""
+    table = as_floats(values, name, dtype)
+    if table.ndim != 2:
+        raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: a single column is written {name}[:, None]")
+    return table
+
+
+def is_tensor(values):
+    """Whether `values` already belong to TensorFlow or Keras, and so need no conversion."""
+    return tf.is_tensor(values) or hasattr(values, "__tf_tensor__")
+
+
+def whole_number(value, name, at_least=1):
+    """`value` as an int ≥ `at_least`. Raises TypeError when it is not a whole number, ValueError when it is too small."""
+    whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value) and value == int(value)
+    if not whole:
+        raise TypeError(f"{name} is {value!r}, expected a whole number such as 1")
+    if value < at_least:
+        raise ValueError(f"{name} is {value!r}, expected a whole number of at least {at_least}")
+    return int(value)
+
+
+def positive_number(value, name, example):
+    """`value` as a float > 0. Raises TypeError when it is not a number, ValueError when it is NaN, infinite, 0 or negative."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, expected a number such as {example}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value!r}, expected a finite number above 0 such as {example}")
+    return float(value)
+
+
+def as_range(ends, name):
+    """The pair (low, high) as floats with low < high. Raises TypeError or ValueError otherwise."""
+    try:
+        low, high = (float(end) for end in ends)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {ends!r}, expected two numbers (low, high) such as (-5, 5)") from None
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"{name} is ({low:g}, {high:g}), expected finite ends")
+    if low >= high:
+        mend = f"write ({high:g}, {low:g})" if low > high else f"write for example ({low:g}, {low + 1:g})"
+        raise ValueError(f"{name} is ({low:g}, {high:g}), expected its first end below its second: {mend}")
+    return low, high
+
+
+def one_of(value, known, name):
+    """`value` when it is among `known`. Raises ValueError listing what is known otherwise."""
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} is {value!r}, known are: {', '.join(map(repr, known))}")
+    return value
+
+
+def _kind(array):
+    return {"O": "objects or rows of different lengths", "U": "text", "S": "text", "c": "complex numbers", "M": "dates"}.get(
+        array.dtype.kind, f"values of type {array.dtype}"
+    )
+
+
+def _refuse(bad, given, name, mend):
+    if bad.any():
+        place = np.argwhere(bad)[0]
+        where = "".join(f", {word} {i}" for word, i in zip(("row", "column"), place)) if len(place) <= 2 else f", place {tuple(place)}"
+        raise ValueError(f"{name}{where} is {given[tuple(place)]!s}, {mend}")

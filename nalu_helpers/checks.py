@@ -1,0 +1,180 @@
+"""Answers to the exercises: each function says "Yes" and why, or what to look at. None of them raises, whatever it is given."""
+
+import functools
+
+import keras
+import numpy as np
+
+from . import data, metrics
+from .layers import NAC, NALU
+from .training import fit
+
+
+def _exercise(judge):
+    """Print what `judge(answer)` says: None means right, a sentence says what to look at."""
+
+    @functools.wraps(judge)
+    def check(answer):
+        if answer is ...:
+            print("Not yet: put your answer in place of the three dots.")
+            return
+        try:
+            hint = judge(answer)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            hint = f"your answer has another form than asked for ({error})"
+        if hint:
+            print(f"Not yet: {hint}" + ("" if hint.endswith("?") else "."))
+        else:
+            print(f"Yes. {judge.__doc__}")
+
+    return check
+
+
+def _numbers(answer, count):
+    numbers = np.asarray(answer, dtype=float).ravel()
+    if numbers.size != count:
+        raise ValueError(f"expected {count} number{'s' * (count > 1)}, got {numbers.size}")
+    return numbers
+
+
+def _set_by_hand(unit, *matrices):
+    unit.build((None, np.size(matrices[0])))
+    unit.set_weights([np.asarray(matrix, dtype=float).reshape(-1, 1) for matrix in matrices])
+    return unit
+
+
+@_exercise
+def exercise_00_1(answer):
+    """777,777, to within 1 %."""
+    if abs(_numbers(answer, 1)[0] - 777_777) > 7_777:
+        return "call the unit on one row of two numbers, nacs[0]([[…, …]])"
+
+
+@_exercise
+def exercise_00_2(answer):
+    """Once the first, and minus once the second."""
+    if not np.array_equal(_numbers(answer, 2), [1, -1]):
+        return "y = w1 · x1 + w2 · x2, and it should be x1 − x2"
+
+
+@_exercise
+def exercise_01_1(answer):
+    """It is wrong by 15, and by more for every larger x."""
+    if _numbers(answer, 1)[0] != 15:
+        return "the truth at x = 20 is 20, the network says 5"
+
+
+@_exercise
+def exercise_01_2(answer):
+    """relu(x) − relu(−x) = x, and PReLU can be a straight line. The bounded ones stop somewhere."""
+    given, right = {str(name).lower() for name in answer}, {"relu", "prelu"}
+    if given != right:
+        wrong = ", ".join(sorted(given - right))
+        return (
+            f"can a sum of bounded outputs grow for ever? Look again at {wrong}"
+            if wrong
+            else "one more of them can: try relu(x) − relu(−x)"
+        )
+
+
+@_exercise
+def exercise_01_3(answer):
+    """Twice the range, about twice the error: the edge has moved, and is still an edge."""
+    error = _numbers(answer, 1)[0]
+    if not 10 < error < 18:
+        return f"{error:.3g} is far from what we found; take |ŷ − x| where |x| > 10, its mean for each seed, and the median of those"
+
+
+@_exercise
+def exercise_02_1(answer):
+    """W = [1, 0, −1], as nearly as it must be."""
+    W_hat, M_hat = (_numbers(part, 3) for part in answer)
+    W = np.tanh(W_hat) / (1 + np.exp(-M_hat))
+    if np.abs(W - [1, 0, -1]).max() > 0.001:
+        return f"these make W = {np.round(W, 3).tolist()}, and it should be [1, 0, −1]"
+
+
+@_exercise
+def exercise_02_2(answer):
+    """tanh(0) = 0 makes W 0 whatever M̂ is, so M̂ has no slope there."""
+    if np.abs(_numbers(answer, 2)).max() > 1e-6:
+        return "W = tanh(Ŵ) · σ(M̂), and tanh(0) = 0: what remains of both?"
+
+
+@_exercise
+def exercise_02_3(answer):
+    """It stops at the wall: |W| < 1, and 2 is beyond it."""
+    W = _numbers(answer, 1)[0]
+    if not 0.9 < W <= 1:
+        return f"you got {W:.2f}; train a little longer, or with a larger learning rate, and give nac.W"
+
+
+@_exercise
+def exercise_03_1(answer):
+    """Their valleys touch the square only in a corner; the other two run through it."""
+    given, right = {tuple(int(w) for w in pair) for pair in answer}, {(1, 1), (-1, -1)}
+    if given != right:
+        return "draw, for each pair, the line along which w1 + w2 keeps its value: where does it meet the square |w| ≤ 1?"
+
+
+@_exercise
+def exercise_03_2(answer):
+    """A NAC trained on it subtracts numbers that it has never seen."""
+    x = np.asarray(answer, dtype="float32")
+    if x.shape != (2000, 2) or x.min() < 0 or x.max() > 10005:
+        return f"expected 2,000 rows of two numbers from 0 to 10,005, got shape {x.shape} from {x.min():g} to {x.max():g}"
+    keras.utils.set_random_seed(1)
+    nac, test = NAC(1), data.uniform("-", train=(0, 10000), test=(10000, 20000))
+    fit(nac, x, x[:, 0] - x[:, 1], epochs=5000, progress=False)
+    error = metrics.relative_error(test.y_test, nac(test.x_test).numpy())
+    if error > 0.02:
+        ended = np.round(nac.W, 2).ravel().tolist()
+        return f"a NAC trained on it ends at W ≈ {ended} and is wrong by {error:.0%}: is it still a line that runs upwards?"
+
+
+@_exercise
+def exercise_03_3(answer):
+    """False: Adam divides each gradient by its own size, so the scale of the cost cancels."""
+    if not isinstance(answer, (bool, np.bool_)) or answer:
+        return "compare the two W entry by entry: is any difference above 0.01? Answer True or False"
+
+
+@_exercise
+def exercise_04_1(answer):
+    """Exponents ½ and −1."""
+    if not np.array_equal(_numbers(answer, 2), [0.5, -1]):
+        return "in log space a weight is an exponent: which exponent is a root, which divides?"
+
+
+@_exercise
+def exercise_04_2(answer):
+    """x1 ** 2 needs an exponent of 2, and |W| < 1."""
+    if str(answer).replace(" ", "") not in ("x1**2", "x1^2"):
+        return "write each as x1 to some power times x2 to some power: which power is beyond 1?"
+
+
+@_exercise
+def exercise_04_3(answer):
+    """It divides."""
+    unit = _set_by_hand(NALU(1), *(_numbers(part, 2) for part in answer))
+    x = np.array([[1, 2], [6, 3], [50, 4], [0.5, 0.1]])
+    said, truth = unit(x).numpy().ravel(), x[:, 0] / x[:, 1]
+    worst = int(np.argmax(np.abs(said / truth - 1)))
+    if abs(said[worst] / truth[worst] - 1) > 0.01:
+        a, b = x[worst]
+        return f"it makes {said[worst]:.3g} of {a:g} / {b:g}; W should be [1, −1] and the gate shut, look at both"
+
+
+@_exercise
+def exercise_05_1(answer):
+    """It answers with the sum, 2,000, and misses 99.8 % of the product."""
+    if abs(_numbers(answer, 1)[0] - 99.8) > 0.1:
+        return "with g = 1 it adds: compare 1000 + 1000 with 1000 · 1000, in percent of the truth"
+
+
+@_exercise
+def exercise_05_2(answer):
+    """Only about half of them: the gate has to open, and W has to be right on the path it opens to."""
+    count = _numbers(answer, 1)[0]
+    if not 9 <= count <= 17:
+        return f"{count:g} is far from what we found; use relative_error on the article's test, below 0.01, over range(24)"

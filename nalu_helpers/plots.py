@@ -1,0 +1,341 @@
+"""Every figure of the walkthrough, on one style sheet. Each function returns its figure; its title says what was found.
+
+Colours are Okabe and Ito's, which colour-blind readers can tell apart, and never carry a meaning alone.
+"""
+
+import functools
+import io
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+COLORS = {
+    "a": "#0072B2",  # the additive path
+    "m": "#D55E00",  # the multiplicative path
+    "g": "#009E73",  # the gate
+    "W": "#CC79A7",
+    "W_hat": "#56B4E9",
+    "M_hat": "#E69F00",
+    "ink": "#222222",
+    "soft": "#BBBBBB",
+    "inside": "#F3EBCB",  # the training range
+}
+STYLE = {
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "font.size": 12,
+    "axes.titlesize": 14,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.labelsize": 12,
+    "axes.edgecolor": COLORS["ink"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": mpl.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]),
+    "grid.color": "#E5E5E5",
+    "legend.frameon": False,
+    "legend.fontsize": 11,
+    "lines.linewidth": 2,
+    "image.cmap": "RdBu_r",
+}
+
+
+class Picture(Figure):
+    """A matplotlib Figure that shows itself in a notebook, with its words as the text that a screen reader speaks."""
+
+    def __init__(self, title="", **kwargs):
+        super().__init__(**kwargs)
+        FigureCanvasAgg(self)
+        self.words = title.replace("$", "")
+        if title:
+            self.suptitle(title, x=0.01, ha="left", weight="bold", size=14)
+
+    def __repr__(self):
+        return f"Figure: {self.words}"
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        png = io.BytesIO()
+        self.savefig(png, format="png")
+        return {"image/png": png.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.words}}
+
+
+def _figure(title, width, height, columns=1, rows=1, **kwargs):
+    """A Picture of `width` × `height` inches in the walkthrough's style, and its axes."""
+    figure = Picture(title, figsize=(width, height))
+    return figure, figure.subplots(rows, columns, **kwargs)
+
+
+def _styled(draw):
+    """Draw inside STYLE, leaving the reader's own matplotlib settings alone."""
+
+    @functools.wraps(draw)
+    def styled(*args, **kwargs):
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+@_styled
+def cost(cost, title="", marks=None, solved=None, ylabel="cost"):
+    """The cost over the epochs, on a log axis.
+
+    `cost` is [epochs] or, for many seeds, [epochs, seeds]; `marks` maps an epoch to the words that explain it (None, never
+    reached, is left out); `solved`, one True or False a seed, colours the seeds that succeeded and those that did not.
+    """
+    figure, ax = _figure(title, 8, 4)
+    curves = np.asarray(cost).reshape(len(cost), -1)
+    solved = np.ones(curves.shape[1], bool) if solved is None else np.asarray(solved)
+    for group, color, style, label in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
+        lines = ax.plot(curves[:, group], style, color=COLORS[color], lw=2 if curves.shape[1] == 1 else 1, alpha=0.9)
+        if lines and curves.shape[1] > 1:
+            lines[0].set_label(f"{label}: {group.sum()} of {len(group)} seeds")
+    ax.set(yscale="log", xlabel="epoch", ylabel=ylabel, xlim=(0, len(curves)))
+    for epoch, words in (marks or {}).items():
+        if epoch is None:
+            continue
+        point = epoch, curves[epoch, 0]
+        ax.plot(*point, "o", color=COLORS["m"], ms=7)
+        ax.annotate(words, point, xytext=(12, 12), textcoords="offset points", color=COLORS["ink"])
+    if curves.shape[1] > 1:
+        ax.legend()
+    return figure
+
+
+@_styled
+def curves(x, predictions, inside, title="", truth=None, log=False, xlabel="x", ylabel="prediction"):
+    """What models say along x, with the training range `inside` = (low, high) shaded.
+
+    `predictions` maps a name to ŷ [rows] or, for many seeds, [seeds, rows]: a line for the mean, a band from the lowest seed to the
+    highest. `truth`, [rows], is dotted. `log` makes both axes logarithmic; what is 0 or less cannot be drawn there.
+    """
+    figure, ax = _figure(title, 8, 4.2)
+    x = np.ravel(x)
+    if truth is not None:
+        ax.plot(x, np.ravel(truth), color=COLORS["ink"], ls=":", label="truth", zorder=5)
+    for (name, values), style in zip(predictions.items(), ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), "-") * 3):
+        values = np.atleast_2d(np.squeeze(values))
+        (line,) = ax.plot(x, values.mean(axis=0), ls=style, label=name)
+        ax.fill_between(x, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2, lw=0)
+    if log:
+        ax.set(xscale="log", yscale="log")
+    ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(x.min(), x.max()))
+    ax.axvspan(max(inside[0], x.min()), inside[1], color=COLORS["inside"], label="training range", zorder=0)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@_styled
+def errors(inside, outside, title="", xlabel="mean absolute error"):
+    """One line a model: its errors inside the training range and outside it, a dot a seed, the median as a bar.
+
+    `inside` and `outside` map a name to the errors of its seeds, [seeds]. Errors below 1e-6 are drawn at 1e-6.
+    """
+    figure, ax = _figure(title, 8, 0.9 + 0.34 * len(inside))
+    for row, name in enumerate(inside):
+        for values, color, marker in ((inside[name], "a", "o"), (outside[name], "m", "D")):
+            values = np.maximum(values, 1e-6)
+            ax.plot(values, np.full(len(values), row), marker, color=COLORS[color], ms=5, alpha=0.45, mew=0)
+            ax.plot([np.median(values)] * 2, [row - 0.35, row + 0.35], color=COLORS[color], lw=3)
+    ax.plot([], [], "o-", color=COLORS["a"], label="inside the training range")
+    ax.plot([], [], "D-", color=COLORS["m"], label="outside it")
+    ax.set(xscale="log", xlabel=xlabel, yticks=range(len(inside)), yticklabels=list(inside), ylim=(len(inside) - 0.4, -0.6))
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+@_styled
+def matrices(layer, title=""):
+    """The matrices of a trained unit as coloured tables: Ŵ, M̂ and W of a NAC, and G of a NALU. Rows are inputs."""
+    shown = {r"$\hat{W}$": layer.W_hat, r"$\hat{M}$": layer.M_hat, "W": layer.W, **({"G": layer.G} if hasattr(layer, "G") else {})}
+    figure, axes = _figure(title, 1.9 * len(shown) + 0.4, 1.3 + 0.6 * layer.W.shape[0], columns=len(shown))
+    for ax, (name, matrix) in zip(axes, shown.items()):
+        matrix = np.asarray(matrix)
+        ax.imshow(matrix, vmin=-1 if name == "W" else -4, vmax=1 if name == "W" else 4, aspect="auto")
+        for (row, column), value in np.ndenumerate(matrix):
+            dark = abs(value) > (0.6 if name == "W" else 2.4)
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if dark else COLORS["ink"], size=13)
+        inputs = [f"$x_{i + 1}$" for i in range(matrix.shape[0])]
+        ax.set(xticks=[], yticks=range(len(inputs)), yticklabels=inputs)
+        ax.set_title(name, loc="center")
+        ax.grid(False)
+    return figure
+
+
+@_styled
+def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat near −1, 0 and 1, and steep in between"):
+    """The two curves that make a weight, and their product over (Ŵ, M̂). `points`, pairs (Ŵ, M̂), are drawn on it."""
+    figure, (left, right) = _figure(title, 9.5, 4.2, columns=2)
+    t = np.linspace(-6, 6, 241)
+    left.plot(t, np.tanh(t), color=COLORS["W_hat"], label=r"$\tanh(\hat{W})$")
+    left.plot(t, _sigmoid(t), "--", color=COLORS["M_hat"], label=r"$\sigma(\hat{M})$")
+    left.set(xlabel=r"$\hat{W}$ or $\hat{M}$", ylabel="value")
+    left.legend()
+    W = np.tanh(t)[None, :] * _sigmoid(t)[:, None]
+    filled = right.contourf(t, t, W, levels=np.linspace(-1, 1, 21))
+    lines = right.contour(t, t, W, levels=[-0.9, -0.5, -0.1, 0.1, 0.5, 0.9], colors=COLORS["ink"], linewidths=0.8)
+    right.clabel(lines, fmt="%g", fontsize=10)
+    if points is not None:
+        right.plot(*np.transpose(points), "o", color=COLORS["m"], mec="white", ms=8)
+    right.set(xlabel=r"$\hat{W}$", ylabel=r"$\hat{M}$")
+    right.set_title("W", loc="center")
+    figure.colorbar(filled, ax=right, ticks=[-1, -0.5, 0, 0.5, 1])
+    return figure
+
+
+@_styled
+def weight_histograms(weights, title=""):
+    """One histogram for each entry of `weights`, a map of a name to weights of any shape; the ends of the axis hold what is beyond."""
+    figure, axes = _figure(title, 8, 3.4, columns=len(weights), sharey=True)
+    for ax, (name, W), color in zip(axes, weights.items(), ("soft", "W")):
+        ax.hist(np.clip(np.ravel(W), -1.6, 1.6), bins=np.linspace(-1.6, 1.6, 65), color=COLORS[color])
+        ax.set(xlabel="W", xticks=[-1, 0, 1])
+        ax.set_title(name, loc="center", weight="normal")
+    axes[0].set_ylabel("weights")
+    return figure
+
+
+@_styled
+def valley(tasks, solutions, title="", span=1.6):
+    """The cost of every plain weight pair (w₁, w₂) for y = w₁x₁ + w₂x₂, and where trained units ended, one panel a task.
+
+    `tasks` maps a name to a Task with two inputs; `solutions` maps the same names to W's of many seeds, [seeds, 2]. The dashed
+    square is where |W| < 1, all that a NAC can reach.
+    """
+    figure, axes = _figure(title, 4.9 * len(tasks), 4.6, columns=len(tasks), squeeze=False)
+    w = np.linspace(-span, span, 161)
+    for ax, (name, task) in zip(axes[0], tasks.items()):
+        x, y = task.x_train.astype("float64"), task.y_train.astype("float64")
+        square, cross, own = x.T @ x, x.T @ y, float((y**2).sum())
+        w1, w2 = np.meshgrid(w, w)
+        value = square[0, 0] * w1**2 + square[1, 1] * w2**2 + 2 * square[0, 1] * w1 * w2 - 2 * cross[0] * w1 - 2 * cross[1] * w2 + own
+        value = np.log10(np.maximum(value, np.quantile(value, 0.005)))
+        filled = ax.contourf(w1, w2, value, levels=16, cmap="cividis")
+        figure.colorbar(filled, ax=ax, label="log₁₀ cost", shrink=0.8)
+        ax.plot([-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], "--", color="white", lw=1.5)
+        ax.plot(*np.transpose(solutions[name]), "o", color=COLORS["m"], mec="white", ms=7)
+        ax.set(xlabel=r"$w_1$", ylabel=r"$w_2$", aspect="equal", xlim=(-span, span), ylim=(-span, span))
+        ax.set_title(name, loc="center", weight="normal")
+        ax.grid(False)
+    return figure
+
+
+@_styled
+def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC multiplies, and forgets every sign"):
+    """What the multiplicative path makes of x · `other`, for x from −5 to 5 and close to 0, with weights `W`."""
+    figure, (left, right) = _figure(title, 9.5, 3.8, columns=2)
+    x = np.linspace(-5, 5, 401)
+    small = np.logspace(-10, 0, 200)
+    for ax, at in ((left, x), (right, small)):
+        ax.plot(at, at ** W[0] * other ** W[1] if ax is right else at * other, ":", color=COLORS["ink"], label="truth: x · 3")
+        ax.plot(at, np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(other + epsilon) * W[1]), color=COLORS["m"], label="path m")
+    left.set(xlabel="x", ylabel="value")
+    right.set(xlabel="x, close to 0", ylabel="value", xscale="log", yscale="log")
+    left.legend()
+    return figure
+
+
+@_styled
+def gates(error, gate, title="", limit=0.01):
+    """One dot a seed: the gate it ended with (0 multiplies, 1 adds) against its error on the test, both [seeds]."""
+    figure, ax = _figure(title, 8, 3.8)
+    solved = np.asarray(error) < limit
+    for group, color, marker, name in ((solved, "a", "o", "solved"), (~solved, "m", "X", "not solved")):
+        ax.plot(
+            np.asarray(gate)[group],
+            np.maximum(np.asarray(error)[group], 1e-8),
+            marker,
+            ms=9,
+            alpha=0.7,
+            color=COLORS[color],
+            label=f"{name}: {group.sum()}",
+        )
+    ax.axhline(limit, color=COLORS["ink"], ls=":", lw=1.5)
+    ax.annotate(f"error {limit:.0%}", (0.5, limit), xytext=(0, 5), textcoords="offset points", ha="center")
+    ax.set(yscale="log", xlim=(-0.05, 1.05), xlabel="mean gate g on the test (0 multiplies, 1 adds)", ylabel="relative error")
+    ax.legend(loc="center")
+    return figure
+
+
+@_styled
+def nac_cell():
+    """The NAC as a picture: how Ŵ and M̂ make W, and W makes y out of x."""
+    figure, ax = _canvas("A NAC is a linear layer whose weights lean towards −1, 0 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
+    W_hat, M_hat = _box(ax, 1.2, 3.3, r"$\hat{W}$", "W_hat"), _box(ax, 1.2, 2.1, r"$\hat{M}$", "M_hat")
+    tanh, sigma = _box(ax, 3.4, 3.3, "tanh", "soft"), _box(ax, 3.4, 2.1, r"$\sigma$", "soft")
+    product, W = _box(ax, 5.2, 2.7, r"$\odot$", "soft", round=True), _box(ax, 7.0, 2.7, "W", "W")
+    x, times, y = _box(ax, 1.2, 0.6, "x", "soft", round=True), _box(ax, 7.0, 0.6, "x W", "a"), _box(ax, 9.2, 0.6, "y", "soft", round=True)
+    for start, end in ((W_hat, tanh), (M_hat, sigma), (tanh, product), (sigma, product), (product, W), (W, times), (x, times), (times, y)):
+        _arrow(ax, start, end)
+    ax.text(8.0, 2.7, "between\n−1 and 1", va="center", size=12)
+    ax.text(4.1, 0.75, "the inputs, one row an example", ha="center", size=12)
+    return figure
+
+
+@_styled
+def nalu_cell():
+    """The NALU as a picture: one W, two paths, and the gate that mixes them."""
+    figure, ax = _canvas("A NALU adds on one path, multiplies on the other; a gate decides", 9.5, 4.9, (0, 11.2), (0.4, 5.5))
+    x, y = _box(ax, 0.6, 2.5, "x", "soft", round=True), _box(ax, 10.4, 3.7, "y", "soft", round=True)
+    a, log = _box(ax, 4.9, 5.0, "a = x W", "a", width=1.9), _box(ax, 2.6, 2.5, r"log(|x| + $\varepsilon$)", "m", width=1.9)
+    times, exp = _box(ax, 4.9, 2.5, "· W", "m"), _box(ax, 6.7, 2.5, "exp = m", "m", width=1.5)
+    W, gate = _box(ax, 4.9, 3.75, "W", "W"), _box(ax, 4.9, 0.9, r"g = $\sigma$(x G)", "g", width=1.9)
+    of_a, of_m = _box(ax, 8.5, 5.0, r"$\odot\,$g", "soft", round=True), _box(ax, 8.5, 2.5, r"$\odot\,$(1−g)", "soft", width=1.4)
+    plus = _box(ax, 8.5, 3.7, "+", "soft", round=True)
+    for start, end in (
+        (log, times),
+        (times, exp),
+        (exp, of_m),
+        (W, a),
+        (W, times),
+        (a, of_a),
+        (x, log),
+        (of_a, plus),
+        (of_m, plus),
+        (plus, y),
+    ):
+        _arrow(ax, start, end)
+    _arrow(ax, x, a, bend="angle,angleA=90,angleB=0,rad=8")
+    _arrow(ax, x, gate, bend="angle,angleA=-90,angleB=0,rad=8")
+    _arrow(ax, gate, of_m, bend="angle,angleA=0,angleB=90,rad=8")
+    ax.text(2.7, 5.15, "the path that adds", ha="center", size=12, color=COLORS["a"])
+    ax.text(2.6, 1.8, "the path that multiplies", ha="center", size=12, color=COLORS["m"])
+    ax.text(2.7, 1.05, "the gate", ha="center", size=12, color=COLORS["g"])
+    ax.text(4.2, 3.75, "one W for both paths:\n" + r"tanh($\hat{W}$) $\odot$ $\sigma$($\hat{M}$)", ha="right", va="center", size=12)
+    ax.text(8.65, 0.9, "g for the path that adds,\n1 − g for the other", va="center", size=12, color=COLORS["g"])
+    return figure
+
+
+def _canvas(title, width, height, across, up):
+    """A figure without axes, measured in its own units."""
+    figure, ax = _figure(title, width, height)
+    ax.set(xlim=across, ylim=up, aspect="equal")
+    ax.axis("off")
+    return figure, ax
+
+
+def _box(ax, x, y, text, color, width=1.1, round=False):
+    """A labelled box, or a circle, centred at (x, y), filled lightly in COLORS[color]; returned so that arrows can end at its edge."""
+    style = mpl.patches.BoxStyle("circle", pad=0.25) if round else mpl.patches.BoxStyle("round", pad=0.05, rounding_size=0.12)
+    size = (0.34, 0.34) if round else (width, 0.62)
+    fill = mpl.colors.to_rgba(COLORS[color], 0.25)
+    patch = mpl.patches.FancyBboxPatch((x - size[0] / 2, y - size[1] / 2), *size, boxstyle=style, fc=fill, ec=COLORS[color], lw=2)
+    ax.add_patch(patch)
+    ax.text(x, y, text, ha="center", va="center", size=15, color=COLORS["ink"])
+    patch.center = (x, y)
+    return patch
+
+
+def _arrow(ax, start, end, bend="arc3"):
+    """An arrow from the edge of one box to the edge of another."""
+    look = dict(arrowstyle="-|>", connectionstyle=bend, patchA=start, patchB=end, shrinkA=3, shrinkB=3, color=COLORS["ink"], lw=1.5)
+    ax.annotate("", end.center, start.center, arrowprops=look)
+
+
+def _sigmoid(t):
+    return 1 / (1 + np.exp(-t))

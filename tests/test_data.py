@@ -1,0 +1,102 @@
+"""The toy data: known rows, ranges that are kept, and the same numbers for the same seed."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nalu_helpers import data
+
+
+def test_the_articles_data_are_the_articles():
+    task = data.article("+")
+    assert task.x_train.shape == (2000, 2) and task.x_test.shape == (125, 2)
+    np.testing.assert_array_equal(task.x_train[[0, 1, -1]], [[0, 5], [5, 10], [9995, 10000]])
+    np.testing.assert_array_equal(task.x_test[[0, -1]], [[1000, 1000], [1992, 1496]])
+    np.testing.assert_array_equal(task.x_train[:, 1] - task.x_train[:, 0], 5)
+
+
+@pytest.mark.parametrize("operation, first", [("+", 2000), ("-", 0), ("*", 1e6), ("/", 1)])
+def test_every_operation_gives_its_answer(operation, first):
+    task = data.article(operation)
+    assert task.y_test[0, 0] == first
+    a, b = task.x_train.T
+    np.testing.assert_allclose(task.y_train.ravel(), {"+": a + b, "-": a - b, "*": a * b, "/": a / b}[operation], rtol=1e-6)
+
+
+@pytest.mark.parametrize("spelled, means", [("−", "-"), ("×", "*"), ("÷", "/")])
+def test_operations_may_be_spelled_as_in_the_text(spelled, means):
+    np.testing.assert_array_equal(data.article(spelled).y_train, data.article(means).y_train)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(-1e4, 1e4), st.floats(0.1, 1e4), st.integers(1, 50), st.integers(0, 10**6))
+def test_uniform_numbers_stay_in_their_ranges(low, width, rows, seed):
+    task = data.uniform("*", train=(low, low + width), test=(low + width, low + 2 * width), rows=rows, seed=seed)
+    slack = 1e-3 * (1 + abs(low) + width)
+    assert task.x_train.shape == task.x_test.shape == (rows, 2) and task.y_train.shape == (rows, 1)
+    assert low - slack <= task.x_train.min() and task.x_train.max() <= low + width + slack
+    assert low + width - slack <= task.x_test.min() and task.x_test.max() <= low + 2 * width + slack
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
+    first, again, other = (data.uniform("+", seed=seed).x_train for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_uniform_columns_are_independent():
+    task = data.uniform("-", rows=20000)
+    assert abs(np.corrcoef(task.x_train.T)[0, 1]) < 0.03
+
+
+def test_the_identity_gives_back_what_it_was_given():
+    task = data.identity(train=(-5, 5), test=(-20, 20), rows=100)
+    np.testing.assert_array_equal(task.x_train, task.y_train)
+    np.testing.assert_array_equal(task.x_test, task.y_test)
+    assert task.x_train.min() >= -5 and task.x_train.max() <= 5
+    assert task.x_test[0, 0] == -20 and task.x_test[-1, 0] == 20
+
+
+def test_everything_is_float32():
+    for task in (data.article("/"), data.uniform("+"), data.identity()):
+        assert {part.dtype.name for part in (task.x_train, task.y_train, task.x_test, task.y_test)} == {"float32"}
+
+
+@pytest.mark.parametrize("make", [data.article, data.uniform])
+@pytest.mark.parametrize("operation", ["modulo", "", None, 3])
+def test_an_unknown_operation_lists_the_known(make, operation):
+    with pytest.raises(ValueError, match=r"operation is .*, known are: '\+', '-', '\*', '/'"):
+        make(operation)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda ends: data.uniform("+", train=ends), lambda ends: data.uniform("+", test=ends), lambda ends: data.identity(train=ends)]
+)
+@pytest.mark.parametrize(
+    "ends, error, words",
+    [
+        ((5, -5), ValueError, r"first end below its second: write \(-5, 5\)"),
+        ((3, 3), ValueError, r"first end below its second: write for example \(3, 4\)"),
+        ((0, float("inf")), ValueError, "expected finite ends"),
+        ((float("nan"), 1), ValueError, "expected finite ends"),
+        (5, TypeError, r"expected two numbers \(low, high\)"),
+        ((1, 2, 3), TypeError, r"expected two numbers \(low, high\)"),
+        (("a", "b"), TypeError, r"expected two numbers \(low, high\)"),
+    ],
+)
+def test_a_range_that_is_none_says_how_to_mend_it(make, ends, error, words):
+    with pytest.raises(error, match=words):
+        make(ends)
+
+
+@pytest.mark.parametrize("ranges", [dict(train=(-5, 5), test=(5, 10)), dict(train=(0, 5), test=(5, 10)), dict(train=(1, 2), test=(-1, 1))])
+def test_division_refuses_a_range_that_holds_zero(ranges):
+    with pytest.raises(ValueError, match="holds 0, by which nothing can be divided: choose a range on one side of 0"):
+        data.uniform("/", **ranges)
+
+
+@pytest.mark.parametrize("rows, error", [(0, ValueError), (-1, ValueError), (2.5, TypeError)])
+def test_rows_must_be_a_whole_number_of_at_least_one(rows, error):
+    with pytest.raises(error, match="rows is .* expected a whole number"):
+        data.uniform("+", rows=rows)

@@ -1,0 +1,74 @@
+"""Errors, the sparsity error and success rates, against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nalu_helpers import metrics
+
+
+def test_absolute_error_is_entry_by_entry():
+    np.testing.assert_array_equal(metrics.absolute_error([[1], [2]], [[3], [-2]]), [[2], [4]])
+
+
+def test_relative_error_is_mean_error_over_mean_size():
+    assert metrics.relative_error([100, -100], [101, -99]) == pytest.approx(0.01)
+    assert metrics.relative_error([0, 10], [1, 10]) == pytest.approx(0.1)
+
+
+@settings(max_examples=50)
+@given(st.floats(1e-3, 1e3), st.floats(0.1, 10))
+def test_relative_error_does_not_depend_on_the_unit_of_measure(scale, off):
+    y = np.array([1.0, -2.0, 3.0])
+    assert metrics.relative_error(scale * y, scale * (y + off)) == pytest.approx(metrics.relative_error(y, y + off))
+
+
+def test_tensors_are_accepted():
+    assert metrics.relative_error(tf.constant([2.0]), tf.constant([1.0])) == 0.5
+
+
+def test_by_region_tells_inside_from_outside():
+    table = metrics.by_region([[1, 2], [3, 4], [1, 9]], [[3], [7], [10]], [[3], [8], [14]], inside=(0, 5))
+    assert table.loc["inside", "rows"] == 2 and table.loc["outside", "rows"] == 1
+    assert table.loc["inside", "mean absolute error"] == 0.5 and table.loc["inside", "worst absolute error"] == 1
+    assert table.loc["outside", "relative error"] == pytest.approx(0.4)
+    assert list(metrics.by_region([[1]], [[1]], [[1]], (0, 5)).index) == ["inside"]
+
+
+@pytest.mark.parametrize("W, error", [([[1, -1], [0, 1]], 0), ([0.9], 0.1), ([0.5, 1], 0.5), ([-0.02], 0.02), ([1.3], 0.3)])
+def test_sparsity_error_is_the_distance_of_the_least_tidy_weight(W, error):
+    assert metrics.sparsity_error(W) == pytest.approx(error)
+
+
+def test_first_below_is_an_epoch_or_none():
+    assert metrics.first_below([5, 4, 3, 2], 3.5) == 2
+    assert metrics.first_below([5, 4], 1) is None
+
+
+def test_success_rate_is_wilsons_interval():
+    k, n, low, high = metrics.success_rate([True] * 23 + [False])
+    z, p = 1.959963984540054, 23 / 24
+    middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+    assert (k, n) == (23, 24)
+    assert (low, high) == (pytest.approx(middle - half), pytest.approx(middle + half))
+    assert metrics.success_rate([True] * 5)[3] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: metrics.absolute_error([1, 2], [1]), r"y has shape \(2,\) and prediction \(1,\)"),
+        (lambda: metrics.absolute_error([1, 2], [1, np.nan]), "prediction, row 1 is nan"),
+        (lambda: metrics.relative_error([0, 0], [1, 1]), "every y is 0"),
+        (lambda: metrics.by_region([[1]], [[1], [2]], [[1], [2]], (0, 5)), "x has 1 rows and y has 2"),
+        (lambda: metrics.by_region([[1]], [[1]], [[1]], (5, 0)), "first end below its second"),
+        (lambda: metrics.success_rate([]), "solved is empty"),
+        (lambda: metrics.sparsity_error([np.inf]), "W, row 0 is inf"),
+    ],
+)
+def test_bad_input_is_refused_in_one_sentence(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

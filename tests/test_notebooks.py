@@ -1,0 +1,148 @@
+"""The form of the notebooks: executed, clean, explained, linked. That their outputs still hold is what `pytest --nbval` checks."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
+MARKER = re.compile(r"NBVAL_\w+|nbval-\w+|raises-exception", re.IGNORECASE)
+
+each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
+
+
+def code_cells(name):
+    return [cell for cell in NOTEBOOKS[name].cells if cell.cell_type == "code"]
+
+
+def text_of(name):
+    return "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
+
+
+def outputs(name):
+    return [output for cell in code_cells(name) for output in cell.outputs]
+
+
+def test_the_first_six_are_there():
+    assert [path.stem[:2] for path in PATHS][:6] == ["00", "01", "02", "03", "04", "05"]
+
+
+@each_notebook
+def test_executed_from_top_to_bottom(name):
+    assert [cell.execution_count for cell in code_cells(name)] == list(range(1, len(code_cells(name)) + 1))
+
+
+@each_notebook
+def test_no_error_and_nothing_on_stderr(name):
+    assert not [output for output in outputs(name) if output.output_type == "error" or output.get("name") == "stderr"]
+
+
+@each_notebook
+def test_no_path_address_or_duration_in_an_output(name):
+    said = "\n".join(output.get("text", "") + str(output.get("data", {}).get("text/plain", "")) for output in outputs(name))
+    assert not re.search(r"/(root|home|tmp|usr|Users|work)/|[A-Z]:\\|0x[0-9a-f]{6,}|\b\d+(\.\d+)? ?(ms|µs|seconds)\b", said)
+
+
+@each_notebook
+def test_stored_widgets_hold_no_duration(name):
+    state = NOTEBOOKS[name].metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    views = [
+        output.data["application/vnd.jupyter.widget-view+json"]["model_id"]
+        for output in outputs(name)
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    ]
+    assert set(views) <= set(state)
+    assert not re.search(r"\d\d:\d\d|/s\]", str(state))
+
+
+@each_notebook
+def test_few_cells_are_passed_over_and_each_says_why(name):
+    marked = [cell for cell in code_cells(name) if MARKER.search(cell.source + " ".join(cell.metadata.get("tags", [])))]
+    assert len(marked) <= 0.05 * len(code_cells(name))
+    for cell in marked:
+        assert re.search(r"#.*NBVAL_\w+.{15,}", cell.source) or cell.metadata.get("reason")
+
+
+@each_notebook
+def test_opens_with_title_question_aim_and_minutes(name):
+    first = NOTEBOOKS[name].cells[0].source
+    assert first.startswith(f"# {name[:2]} · ")
+    for part in ("**Question.**", "**After this notebook**", "**About ", " minutes** · "):
+        assert part in first
+
+
+@each_notebook
+def test_ends_with_exercises_and_folded_executed_solutions(name):
+    cells = NOTEBOOKS[name].cells
+    headings = {cell.source.splitlines()[0]: i for i, cell in enumerate(cells) if cell.cell_type == "markdown" and cell.source}
+    exercises, solutions, end = (headings[heading] for heading in ("## Exercises", "## Solutions", "## Where next"))
+    assert exercises < solutions < end
+    assert cells[solutions].metadata["jp-MarkdownHeadingCollapsed"] is True
+    asked = [cell for cell in cells[exercises:solutions] if "answer = ..." in cell.source]
+    solved = [cell for cell in cells[solutions:end] if "checks.exercise_" in cell.source]
+    assert 2 <= len(asked) <= 3 and len(solved) == len(asked)
+    assert all(cell.outputs[-1].text.startswith("Not yet: ") for cell in asked)
+    assert all(cell.outputs[-1].text.startswith("Yes. ") for cell in solved)
+
+
+@each_notebook
+def test_cells_are_short_and_the_text_is_most_of_it(name):
+    assert max(len(cell.source.splitlines()) for cell in code_cells(name)) <= 12
+    assert max(len(line) for cell in code_cells(name) for line in cell.source.splitlines()) <= 140
+    assert len(code_cells(name)) <= 0.6 * len(NOTEBOOKS[name].cells)
+
+
+@each_notebook
+def test_every_figure_is_introduced_explained_and_described(name):
+    cells = NOTEBOOKS[name].cells
+    for i, cell in enumerate(cells):
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                assert output.metadata["image/png"]["alt"], cell.source
+                assert cells[i - 1].cell_type == "markdown" or cells[i - 2].cell_type == "markdown", cell.source
+                assert cells[i + 1].cell_type == "markdown", cell.source
+
+
+@each_notebook
+def test_predictions_come_before_experiments(name):
+    assert text_of(name).count("**Write down your prediction.**") >= (1 if name.startswith("00") else 2)
+
+
+@each_notebook
+def test_links_to_files_resolve(name):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text_of(name)):
+        assert target.startswith("https://") or (ROOT / "notebooks" / target).exists(), target
+
+
+@each_notebook
+def test_links_to_the_one_before_and_the_one_after(name):
+    names, first = list(NOTEBOOKS), NOTEBOOKS[name].cells[0].source
+    place = names.index(name)
+    if place:
+        assert f"previous: [{names[place - 1][:2]}" in first and f"({names[place - 1]}.ipynb)" in first
+    if place + 1 < len(names):
+        assert f"({names[place + 1]}.ipynb)" in first and f"({names[place + 1]}.ipynb)" in NOTEBOOKS[name].cells[-1].source
+
+
+@each_notebook
+def test_runs_alone(name):
+    source = "\n".join(cell.source for cell in code_cells(name))
+    assert code_cells(name)[0].source.startswith("from nalu_helpers import ")
+    assert not re.search(r"^[%!]|%run|open\(|pip install", source, re.MULTILINE)
+
+
+@each_notebook
+def test_headings_are_in_order_and_the_kernel_is_the_plain_one(name):
+    levels = [len(mark) for mark in re.findall(r"^(#+) ", text_of(name), re.MULTILINE)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+    metadata = NOTEBOOKS[name].metadata
+    assert metadata.kernelspec.name == "python3" and "version" not in metadata.language_info
+
+
+def test_the_map_lists_every_notebook():
+    for name in list(NOTEBOOKS)[1:]:
+        assert f"({name}.ipynb)" in text_of("00_start_here")

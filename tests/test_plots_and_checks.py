@@ -1,0 +1,129 @@
+"""Figures say in words what they show and leave the reader's settings alone; exercises know right from wrong."""
+
+import struct
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from nalu_helpers import NAC, NALU, benchmark, checks, data, plots
+
+
+def built(unit):
+    unit.build((None, 2))
+    return unit
+
+
+x = np.linspace(-10, 10, 50)
+FIGURES = {
+    "cost": lambda: plots.cost(np.logspace(5, 0, 30), title="Cost", marks={10: "here", None: "never"}),
+    "cost of seeds": lambda: plots.cost(np.ones((30, 4)), title="Cost", solved=[True, True, False, True]),
+    "curves": lambda: plots.curves(x, {"one": x, "many": np.stack([x, x + 1])}, inside=(-5, 5), truth=x, title="Curves"),
+    "log curves": lambda: plots.curves(np.logspace(0, 3, 9), {"one": np.arange(9)}, inside=(0, 20), log=True, title="Curves"),
+    "errors": lambda: plots.errors({"a": [0.1, 0.2]}, {"a": [1.0, 0.0]}, title="Errors"),
+    "matrices of a NAC": lambda: plots.matrices(built(NAC(1)), title="W"),
+    "matrices of a NALU": lambda: plots.matrices(built(NALU(3)), title="W"),
+    "weight surface": lambda: plots.weight_surface(points=[(1, 1)]),
+    "histograms": lambda: plots.weight_histograms({"a": np.zeros((2, 2)), "b": np.ones(3)}, title="W"),
+    "valley": lambda: plots.valley({"+": data.article("+")}, {"+": [[1, 1], [0, 0]]}, title="Valley"),
+    "log path": plots.log_path,
+    "gates": lambda: plots.gates([1e-4, 1.0], [0.0, 1.0], title="Gates"),
+    "NAC cell": plots.nac_cell,
+    "NALU cell": plots.nalu_cell,
+}
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_every_figure_shows_itself_with_words_for_a_screen_reader(make):
+    before = dict(mpl.rcParams)
+    figure = make()
+    shown, about = figure._repr_mimebundle_()
+    width, height = struct.unpack(">II", shown["image/png"][16:24])
+    assert shown["image/png"].startswith(b"\x89PNG") and 300 < width < 1500 and 150 < height < 900
+    assert about["image/png"]["alt"] and shown["text/plain"] == f"Figure: {about['image/png']['alt']}"
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_same_figure_is_the_same_picture():
+    first, second = (plots.weight_surface()._repr_mimebundle_()[0]["image/png"] for _ in range(2))
+    assert first == second
+
+
+def luminance(color):
+    channel = np.array(mpl.colors.to_rgb(color))
+    linear = np.where(channel <= 0.03928, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("name", ["a", "m", "g", "ink"])
+def test_lines_stand_out_from_the_paper_and_the_shading(name):
+    for ground in ("white", plots.COLORS["inside"]):
+        assert (luminance(ground) + 0.05) / (luminance(plots.COLORS[name]) + 0.05) > 2.7
+
+
+@pytest.mark.parametrize(
+    "exercise, right, wrong",
+    [
+        (checks.exercise_00_1, [[777777.0]], 123),
+        (checks.exercise_00_2, [1, -1], [1, 1]),
+        (checks.exercise_01_1, 15, 5),
+        (checks.exercise_01_2, ["ReLU", "PReLU"], ["PReLU", "Tanh"]),
+        (checks.exercise_01_3, 13.2, 1),
+        (checks.exercise_02_1, ([10, 3, -10], [10, -10, 10]), ([1, 0, -1], [1, 1, 1])),
+        (checks.exercise_02_2, [0, 0], [0, 0.5]),
+        (checks.exercise_02_3, np.array([[0.999]]), 2),
+        (checks.exercise_03_1, [(-1, -1), (1, 1)], [(1, 1), (1, -1)]),
+        (checks.exercise_03_3, False, True),
+        (checks.exercise_04_1, [0.5, -1], [0.5, 1]),
+        (checks.exercise_04_2, "x1**2", "x1 * x2"),
+        (checks.exercise_04_3, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
+        (checks.exercise_05_1, 99.8, 0.2),
+        (checks.exercise_05_2, 13, 24),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_an_exercise_knows_right_from_wrong(exercise, right, wrong, capsys):
+    for answer, verdict in (
+        (right, "Yes. "),
+        (wrong, "Not yet: "),
+        (..., "Not yet: put your answer in place"),
+        ("nonsense", "Not yet: "),
+        (None, "Not yet: "),
+        ([], "Not yet: "),
+    ):
+        exercise(answer)
+        said = capsys.readouterr().out
+        assert said.startswith(verdict) and said.count("\n") == 1, answer
+
+
+def test_the_exercise_on_data_trains_a_nac_on_the_answer(capsys):
+    line = data.article("+").x_train
+    checks.exercise_03_2(np.stack([line[:, 0], line[::-1, 1]], axis=1))
+    checks.exercise_03_2(line)
+    checks.exercise_03_2(line[:10])
+    yes, line_again, too_few = capsys.readouterr().out.splitlines()
+    assert yes.startswith("Yes. ") and "still a line" in line_again and "2,000 rows" in too_few
+
+
+def test_every_exercise_is_in_a_notebook_and_has_its_solution():
+    from pathlib import Path
+
+    text = "".join(path.read_text() for path in Path(__file__).parent.parent.glob("notebooks/*.ipynb"))
+    for name in (name for name in dir(checks) if name.startswith("exercise_")):
+        assert text.count(f"checks.{name}(") == 2, name
+
+
+def test_the_benchmark_prints_both_rates_and_their_ratio(capsys):
+    benchmark.main(["training", "--epochs", "500", "--rounds", "1"])
+    said = capsys.readouterr().out
+    assert "plain loop:" in said and "fit:" in said and "times" in said
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [(["training", "--epochs", "0"], "epochs is 0, expected a whole number"), (["train"], "invalid choice: 'train'"), ([], "required")],
+)
+def test_the_benchmark_refuses_what_it_cannot_do(arguments, words, capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main(arguments)
+    assert words in capsys.readouterr().err

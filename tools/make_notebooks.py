@@ -1,0 +1,63 @@
+"""Run every notebook top to bottom and store its outputs and widgets: the only way that outputs are made.
+
+    python tools/make_notebooks.py                    all notebooks
+    python tools/make_notebooks.py notebooks/03*      some of them
+
+What differs between two machines or two runs is left out or made the same: timings, Python's version, the ids of widgets.
+A notebook that raises, or writes to stderr, is left as it was.
+"""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+
+
+def run(path):
+    """Execute the notebook at `path` in its own folder and write it back, atomically."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=True,
+        resources={"metadata": {"path": path.parent}},
+    )
+    client.execute()
+    for cell in notebook.cells:
+        if any(output.get("name") == "stderr" for output in cell.get("outputs", [])):
+            raise SystemExit(f"{path.name}: a cell wrote to stderr:\n{cell.source}\n{cell.outputs}")
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook.metadata["language_info"] = {
+        "name": "python",
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "pygments_lexer": "ipython3",
+    }
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(with_plain_widget_ids(nbformat.writes(notebook), notebook), encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def with_plain_widget_ids(text, notebook):
+    """`text` with each widget's random id replaced by its number, so that the same run gives the same file."""
+    state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    number = {model: f"{i:032x}" for i, model in enumerate(state)}
+    return re.sub("|".join(map(re.escape, number)), lambda found: number[found[0]], text) if number else text
+
+
+def main(paths):
+    for path in map(Path, paths or sorted(NOTEBOOKS.glob("*.ipynb"))):
+        print(path.name, flush=True)
+        run(path.resolve())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
