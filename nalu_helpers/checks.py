@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from . import data, metrics
+from ._inputs import as_floats
 from .layers import NAC, NALU
 from .training import fit
 
@@ -21,7 +22,7 @@ def _exercise(judge):
         try:
             hint = judge(answer)
         except (TypeError, ValueError, IndexError, AttributeError) as error:
-            hint = f"your answer has another form than asked for ({error})"
+            hint = f"the answer has another form than asked for ({error})"
         if hint:
             print(f"Not yet: {hint}" + ("" if hint.endswith("?") else "."))
         else:
@@ -31,7 +32,7 @@ def _exercise(judge):
 
 
 def _numbers(answer, count):
-    numbers = np.asarray(answer, dtype=float).ravel()
+    numbers = as_floats(answer, "your answer", "float64").ravel()
     if numbers.size != count:
         raise ValueError(f"expected {count} number{'s' * (count > 1)}, got {numbers.size}")
     return numbers
@@ -126,7 +127,7 @@ def exercise_03_2(answer):
     keras.utils.set_random_seed(1)
     nac, test = NAC(1), data.uniform("-", train=(0, 10000), test=(10000, 20000))
     fit(nac, x, x[:, 0] - x[:, 1], epochs=5000, progress=False)
-    error = metrics.relative_error(test.y_test, nac(test.x_test).numpy())
+    error = metrics.test_error(nac, test)
     if error > 0.02:
         ended = np.round(nac.W, 2).ravel().tolist()
         return f"a NAC trained on it ends at W ≈ {ended} and is wrong by {error:.0%}: is it still a line that runs upwards?"
@@ -134,7 +135,7 @@ def exercise_03_2(answer):
 
 @_exercise
 def exercise_03_3(answer):
-    """False: Adam divides each gradient by its own size, so the scale of the cost cancels."""
+    """It does not: Adam divides each gradient by its own size, so the scale of the cost cancels."""
     if not isinstance(answer, (bool, np.bool_)) or answer:
         return "compare the two W entry by entry: is any difference above 0.01? Answer True or False"
 

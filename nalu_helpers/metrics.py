@@ -24,6 +24,11 @@ def relative_error(y, prediction):
     return float(error.mean() / size)
 
 
+def test_error(model, task):
+    """`relative_error` of what a model says to the test rows of a `data.Task`. Raises what `relative_error` does."""
+    return relative_error(task.y_test, model(task.x_test))
+
+
 def by_region(x, y, prediction, inside):
     """Errors inside and outside the training range, as a table with a row for each region that holds any data.
 

@@ -136,7 +136,7 @@ def errors(inside, outside, title="", xlabel="mean absolute error"):
 
     `inside` and `outside` map a name to the errors of its seeds, [seeds]. Errors below 1e-6 are drawn at 1e-6.
     """
-    figure, ax = _figure(title, 8, 0.9 + 0.34 * len(inside))
+    figure, ax = _figure(title, 8, 1.6 + 0.32 * len(inside))
     for row, name in enumerate(inside):
         for values, color, marker in ((inside[name], "a", "o"), (outside[name], "m", "D")):
             values = np.maximum(values, 1e-6)

@@ -1,5 +1,6 @@
 """environment.yml, pyproject.toml and constraints.txt say the same, and the README tells the truth about the files."""
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -69,7 +70,11 @@ def test_every_dependency_says_what_it_is_for():
 def test_what_the_package_imports_is_declared():
     imported = set()
     for path in (ROOT / "nalu_helpers").glob("*.py"):
-        imported |= set(re.findall(r"^ *(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add(node.module.split(".")[0])
     declared = {Requirement(line).name for line in PYPROJECT["project"]["dependencies"]}
     assert imported - set(sys.stdlib_module_names) <= declared
 

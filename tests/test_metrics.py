@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nalu_helpers import metrics
+from nalu_helpers import data, metrics
 
 
 def test_absolute_error_is_entry_by_entry():
@@ -27,6 +27,10 @@ def test_relative_error_does_not_depend_on_the_unit_of_measure(scale, off):
 
 def test_tensors_are_accepted():
     assert metrics.relative_error(tf.constant([2.0]), tf.constant([1.0])) == 0.5
+
+
+def test_test_error_is_the_relative_error_on_the_test_rows():
+    assert metrics.test_error(lambda x: 1.1 * x, data.identity()) == pytest.approx(0.1, rel=1e-4)
 
 
 def test_by_region_tells_inside_from_outside():

@@ -91,7 +91,7 @@ def test_ends_with_exercises_and_folded_executed_solutions(name):
 @each_notebook
 def test_cells_are_short_and_the_text_is_most_of_it(name):
     assert max(len(cell.source.splitlines()) for cell in code_cells(name)) <= 12
-    assert max(len(line) for cell in code_cells(name) for line in cell.source.splitlines()) <= 140
+    assert max(len(line) for cell in code_cells(name) for line in cell.source.splitlines()) <= 100
     assert len(code_cells(name)) <= 0.6 * len(NOTEBOOKS[name].cells)
 
 

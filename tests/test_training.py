@@ -42,7 +42,7 @@ def test_nac_adds_far_outside_its_training_range():
     cost = fit(nac, PLUS.x_train, PLUS.y_train, epochs=22000, learning_rate=0.05, progress=False)
     assert cost.shape == (22000,) and cost[-1] < 1e-6 * cost[0]
     assert nac([[1e6, 1e6]]).numpy().item() == pytest.approx(2e6, rel=0.01)
-    assert metrics.relative_error(PLUS.y_test, nac(PLUS.x_test).numpy()) < 0.001
+    assert metrics.test_error(nac, PLUS) < 0.001
 
 
 def test_the_cost_has_one_entry_an_epoch_and_begins_before_the_first_step():
@@ -109,7 +109,7 @@ def test_a_nac_cannot_subtract_from_the_articles_line_but_can_from_independent_n
     solved = []
     for task in (line, free):
         models, _ = fit_many(lambda: NAC(1), task.x_train, task.y_train, seeds=range(4), epochs=3000, progress=False)
-        solved.append(sum(metrics.relative_error(task.y_test, model(task.x_test).numpy()) < 0.02 for model in models))
+        solved.append(sum(metrics.test_error(model, task) < 0.02 for model in models))
     assert solved == [0, 4]
 
 
