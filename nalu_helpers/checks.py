@@ -59,6 +59,14 @@ def exercise_00_2(answer):
 
 
 @_exercise
+def exercise_00_3(answer):
+    """Most, not all. Here ReLU extrapolates, where it is a straight plane; 01 shows where even that is not enough."""
+    count = _numbers(answer, 1)[0]
+    if not 7 <= count <= 10:
+        return f"{count:g} is far from what we found; train with learning rate 0.01 for 2,000 epochs and use metrics.test_error"
+
+
+@_exercise
 def exercise_01_1(answer):
     """It is wrong by 15, and by more for every larger x."""
     if _numbers(answer, 1)[0] != 15:

@@ -15,11 +15,19 @@ EPOCHS_A_CALL = 250  # compiled epochs between two moves of the progress bar, wh
 
 
 class Progress(tqdm):
-    """A progress bar, a widget in a notebook and a line in a terminal, that leaves no duration behind when it is done."""
+    """A progress bar: a widget in a notebook, a line in a terminal. Its text, where no widget can be shown, is how much there was to do.
+
+    No duration stays behind when it is done.
+    """
+
+    def __init__(self, iterable=None, *, total=None, unit, **kwargs):
+        total = len(iterable) if total is None else total
+        super().__init__(iterable, total=total, unit=unit, bar_format=f"{total:,}{unit}", **kwargs)
+        self.bar_format = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt}{unit}, {remaining} left"
 
     def close(self):
         if not self.disable and self.n == self.total:
-            self.bar_format = "{l_bar}{bar}| {n_fmt}{unit}"
+            self.bar_format = "{percentage:3.0f}%|{bar}| {n_fmt}{unit}"
         super().close()
 
 

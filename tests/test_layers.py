@@ -170,6 +170,14 @@ def test_units_work_in_the_functional_api_and_on_any_number_of_axes():
     assert NAC(3)([1.0, 2.0]).shape == (3,)
 
 
+def test_units_can_be_trained_by_keras_own_fit():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4,)), NAC(1)])
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    costs = model.fit(ROWS, ROWS.sum(axis=1, keepdims=True), epochs=150, verbose=0).history["loss"]
+    assert costs[-1] < 0.1 * costs[0]
+
+
 def test_the_start_is_that_of_the_article_and_W_hat_differs_from_M_hat():
     keras.utils.set_random_seed(0)
     nac = NAC(500)

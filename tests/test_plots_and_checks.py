@@ -66,6 +66,7 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
     [
         (checks.exercise_00_1, [[777777.0]], 123),
         (checks.exercise_00_2, [1, -1], [1, 1]),
+        (checks.exercise_00_3, 9, 2),
         (checks.exercise_01_1, 15, 5),
         (checks.exercise_01_2, ["ReLU", "PReLU"], ["PReLU", "Tanh"]),
         (checks.exercise_01_3, 13.2, 1),

@@ -8,7 +8,6 @@ A notebook that raises, or writes to stderr, is left as it was.
 """
 
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -42,15 +41,17 @@ def run(path):
         "pygments_lexer": "ipython3",
     }
     unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(with_plain_widget_ids(nbformat.writes(notebook), notebook), encoding="utf-8")
+    nbformat.write(with_plain_widget_ids(notebook), unfinished)
     os.replace(unfinished, path)
 
 
-def with_plain_widget_ids(text, notebook):
-    """`text` with each widget's random id replaced by its number, so that the same run gives the same file."""
+def with_plain_widget_ids(notebook):
+    """`notebook` with each widget's random id replaced by its number, so that the same run gives the same file."""
     state = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
-    number = {model: f"{i:032x}" for i, model in enumerate(state)}
-    return re.sub("|".join(map(re.escape, number)), lambda found: number[found[0]], text) if number else text
+    text = nbformat.writes(notebook)
+    for number, model in enumerate(state):
+        text = text.replace(model, f"{number:032x}")
+    return nbformat.reads(text, as_version=4)
 
 
 def main(paths):

@@ -13,7 +13,6 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 FIGURES = {
     "00_start_here": "Figure: A NAC goes on adding",
-    "03_training_a_nac_to_add": "Figure: On the article's data",
     "05_training_a_nalu_to_multiply": "Figure: Most seeds plunge",
 }
 
