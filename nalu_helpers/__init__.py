@@ -35,8 +35,8 @@ def _import_tensorflow_quietly():
 
 _import_tensorflow_quietly()
 
-from .layers import NAC, NALU
-from .training import TrainingDiverged, fit, fit_many
+from .layers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU
+from .training import TrainingDiverged, fit, fit_many, fit_seeds
 
-__all__ = ["NAC", "NALU", "TrainingDiverged", "fit", "fit_many"]
+__all__ = ["GNALU", "INALU", "NAC", "NACLog", "NALU", "NAU", "NMU", "NPU", "RealNPU", "TrainingDiverged", "fit", "fit_many", "fit_seeds"]
 __version__ = "0.1.0"

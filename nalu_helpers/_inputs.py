@@ -1,5 +1,6 @@
 """What every public function does with the numbers it is given: convert what has one meaning, refuse the rest in one sentence."""
 
+import difflib
 import math
 import numbers
 
@@ -75,9 +76,12 @@ def as_range(ends, name):
 
 
 def one_of(value, known, name):
-    """`value` when it is among `known`. Raises ValueError listing what is known otherwise."""
+    """`value` when it is among `known`. Raises ValueError listing what is known, and the nearest of it, otherwise."""
     if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} is {value!r}, known are: {', '.join(map(repr, known))}")
+        lower = {word.lower(): word for word in known}
+        near = difflib.get_close_matches(str(value).lower(), lower, n=1)
+        suggestion = f". Did you mean {lower[near[0]]!r}?" if near else ""
+        raise ValueError(f"{name} is {value!r}, known are: {', '.join(map(repr, known))}{suggestion}")
     return value
 
 

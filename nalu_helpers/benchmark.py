@@ -1,32 +1,265 @@
-"""The command line. `python -m nalu_helpers.benchmark training` compares `fit` with the plain loop that notebook 03 writes out.
+"""The command line: `python -m nalu_helpers.benchmark COMMAND`, and `--help` after it.
 
-Both are measured side by side, in turns, in the same run, on the article's 2,000 rows.
+training        epochs a second of `fit`, beside the plain loop that notebook 03 writes out
+throughput      run-steps a second of `fit_many` for 1 to 2,250 runs, beside a loop that trains one model at a time
+single-module   the field's benchmark (Mistry, Farrahi & Hare 2022): every unit, four operations, nine ranges, 25 seeds
 """
 
 import argparse
+import json
+import os
+import platform
+import sys
 import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
-from . import data
-from ._inputs import whole_number
-from .layers import NAC
-from .training import fit
+from . import data, layers, metrics
+from ._inputs import one_of, positive_number, whole_number
+from .training import Progress, fit, fit_many
+
+WORDS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
+CHECK_EVERY = 1_000
+SEEDS_A_CHUNK = 25
+KEY = ["unit", "operation", "train", "seed"]
+
+
+def _nac(kind, operation):
+    start = layers.benchmark_start
+    return kind(1, W_hat_initializer=start(2, 1), M_hat_initializer=start(2, 1))
+
+
+def _plain(kind, operation):
+    return kind(1)
+
+
+def _npu(kind, operation):
+    return kind(1, penalty_sizes=(1e-9, 1e-7) if operation == "/" else (1e-7, 1e-5))
+
+
+# A row a unit: the operations it enters, its class, how it starts, its learning rate, and what else its training needs.
+UNITS = {
+    "NAC": ("+-", layers.NAC, _nac, 1e-3, {}),
+    "NACLog": ("*/", layers.NACLog, _nac, 1e-3, {}),
+    "NALU": ("+-*/", layers.NALU, _nac, 1e-3, {}),
+    "GNALU": ("+-*/", layers.GNALU, _nac, 1e-3, {}),
+    "NAU": ("+-", layers.NAU, _plain, 1e-3, {}),
+    "NMU": ("*", layers.NMU, _plain, 1e-3, {}),
+    "INALU": ("+-*/", layers.INALU, _plain, 1e-3, {"clip_gradients": 0.1, "restart": True}),
+    "NPU": ("*/", layers.NPU, _npu, 5e-3, {}),
+    "RealNPU": ("*/", layers.RealNPU, _npu, 5e-3, {}),
+}
+
+
+def run_chunk(unit, operation, ranges, seeds, steps=50_000, batch=128, learning_rate=None, progress=False):
+    """Protocol C for one unit, one operation and some ranges and seeds: a table with a row a run.
+
+    The step with the lowest validation error is the one judged: `interpolation`, `extrapolation` and `sparsity_error` are those of
+    `best_step`, and the run is `solved` when its extrapolation error is below the `threshold`. `solved_at` is the first step checked
+    at which it was.
+    """
+    entered, kind, make, rate, settings = UNITS[unit]
+    rate = rate if learning_rate is None else learning_rate
+    checks = fit_many(
+        lambda: make(kind, operation),
+        operation,
+        seeds=seeds,
+        ranges=ranges,
+        learning_rates=[rate],
+        steps=steps,
+        batch=batch,
+        check_every=CHECK_EVERY,
+        progress=progress,
+        **settings,
+    )
+    thresholds = {data.range_name(train): metrics.success_threshold(operation, test) for train, test in ranges}
+    checks["threshold"] = checks["train"].map(thresholds)
+    rows = []
+    for (train, seed), run in checks.groupby(["train", "seed"], sort=False):
+        best = run.loc[run["interpolation"].fillna(np.inf).idxmin()]
+        under = run.loc[run["extrapolation"] < run["threshold"], "step"]
+        rows.append(
+            {
+                "unit": unit,
+                "operation": WORDS[operation],
+                "train": train,
+                "test": best["test"],
+                "seed": seed,
+                "learning_rate": rate,
+                "best_step": best["step"],
+                "interpolation": best["interpolation"],
+                "extrapolation": best["extrapolation"],
+                "threshold": best["threshold"],
+                "solved": bool(best["extrapolation"] < best["threshold"]),
+                "solved_at": under.iloc[0] if len(under) else np.nan,
+                "sparsity_error": best["sparsity_error"],
+                "restarts": run["restarts"].iloc[-1],
+                "diverged_at": run["diverged_at"].iloc[-1],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def single_module(
+    output, *, units=None, operations=None, ranges=None, seeds=25, steps=50_000, batch=128, learning_rate=None, scheduler=None
+):
+    """Run protocol C, or the part of it that is asked for, into the CSV table `output`; return the table.
+
+    The table is written anew, in one piece, after every chunk (a unit, an operation, 25 seeds). What a table of the same settings
+    already holds is not run again, so a run that was stopped goes on, and ends with the same bytes. `scheduler` is the address of a
+    Dask scheduler over which the chunks are spread. Raises ValueError when `output` holds something else, or for what cannot be run;
+    OSError when it cannot be written or the scheduler does not answer.
+    """
+    ranges = list(data.BENCHMARK_RANGES if ranges is None else ranges)
+    seeds, steps, batch = whole_number(seeds, "seeds"), whole_number(steps, "steps"), whole_number(batch, "batch")
+    if learning_rate is not None:
+        learning_rate = positive_number(learning_rate, "learning_rate", "0.001")
+    pairs = _pairs(units, operations)
+    head = f"# nalu_helpers single-module 1: {steps} steps of {batch} rows, checked every {CHECK_EVERY}"
+    head += "" if learning_rate is None else f", learning rate {learning_rate:g}"
+    table = _read(output, head)
+    there = set(map(tuple, table[KEY].to_numpy().tolist())) if len(table) else set()
+    chunks = []
+    for unit, operation in pairs:
+        for first in range(0, seeds, SEEDS_A_CHUNK):
+            some = list(range(first, min(first + SEEDS_A_CHUNK, seeds)))
+            keys = {(unit, WORDS[operation], data.range_name(train), seed) for train, _ in ranges for seed in some}
+            if not keys <= there:
+                chunks.append((unit, operation, ranges, some, steps, batch, learning_rate))
+    total = sum(len(chunk[3]) for chunk in chunks) * len(ranges) * steps
+    with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
+        for done in _each(chunks, scheduler, bar):
+            table = pd.concat([table, done]).drop_duplicates(KEY) if len(table) else done
+            table = table.sort_values(KEY, key=_order, ignore_index=True)
+            _write(output, head, table)
+    return table
+
+
+def _each(chunks, scheduler, bar):
+    """The tables of `chunks` as they are done: one after the other here, or in any order from a cluster."""
+    if scheduler is None:
+        for chunk in chunks:
+            yield run_chunk(*chunk, progress=bar)
+        return
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise ValueError('a scheduler needs Dask: pip install -c constraints.txt -e ".[cluster]"') from None
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"no Dask scheduler answers at {scheduler} ({error}): start one with `dask scheduler`, or leave --scheduler out"
+        ) from None
+    with client:
+        jobs = {client.submit(run_chunk, *chunk, pure=False): chunk for chunk in chunks}
+        for job in as_completed(jobs):
+            yield job.result()
+            bar.update(len(jobs[job][2]) * len(jobs[job][3]) * jobs[job][4])
+
+
+def _pairs(units, operations):
+    """The (unit, operation) pairs asked for. Raises ValueError for one that is unknown, or a unit that does not enter an operation."""
+    chosen = [one_of(unit, UNITS, "unit") for unit in units or UNITS]
+    wanted = [data.known_operation(operation) for operation in operations or WORDS]
+    for unit in units or ():
+        for operation in wanted if operations else ():
+            if operation not in UNITS[unit][0]:
+                able = ", ".join(name for name, row in UNITS.items() if operation in row[0])
+                raise ValueError(f"{unit} does not enter {WORDS[operation]} in this benchmark, these do: {able}")
+    return [(unit, operation) for unit in chosen for operation in wanted if operation in UNITS[unit][0]]
+
+
+def _order(column):
+    """The order of the rows, whatever order they were made in: units, operations and ranges as they stand in this module."""
+    known = {
+        "unit": list(UNITS),
+        "operation": list(WORDS.values()),
+        "train": [data.range_name(train) for train, _ in data.BENCHMARK_RANGES],
+    }
+    return column.map({name: place for place, name in enumerate(known[column.name])}.get) if column.name in known else column
+
+
+def _read(output, head):
+    """The table that `output` already holds, or an empty one. Raises ValueError when it holds anything but a table made the same way."""
+    path = Path(output)
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+        table = pd.read_csv(path, comment="#") if first == head else None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
+        table = None
+    if table is None or not {*KEY, "diverged_at"} <= set(table.columns) or table[KEY].isna().any().any() or not rest.endswith("\n"):
+        raise ValueError(
+            f"{path.name} was made by another version or with other settings, or is damaged; expected the first line to be "
+            f"{head!r}: move it away, or choose another --output"
+        )
+    return table
+
+
+def _write(output, head, table):
+    """Write `table` to `output` in one piece: whoever reads it finds the old one or the new one, never a part."""
+    text = head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+    unfinished = Path(f"{output}.unfinished")
+    try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(unfinished, output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OSError(
+            f"{output} could not be written ({error.strerror}); what it held before is still there: make room and start again"
+        ) from None
+
+
+def summary(table):
+    """A row for each unit, operation and range: runs, solved, success rate, solved-at step and sparsity error, with 95 % intervals."""
+    rows = []
+    for (unit, operation, train), runs in table.groupby(["unit", "operation", "train"], sort=False):
+        solved, count, low, high = metrics.success_rate(runs["solved"])
+        won = runs[runs["solved"]]
+        steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), metrics.mean_interval(won["sparsity_error"], "beta")
+        row = {"unit": unit, "operation": operation, "train": train, "runs": count, "solved": solved, "success_rate": solved / count}
+        row |= {"success_low": low, "success_high": high}
+        for name, (mean, low, high) in (("solved_at", steps), ("sparsity_error", sparsity)):
+            row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def note_origin(output, command):
+    """Write beside `output`, as JSON, how it was made: the command, the date, the versions and the kind of machine."""
+    origin = {
+        "command": command,
+        "date": date.today().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
+    }
+    path = Path(output).with_suffix(".json")
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
 
 
 def training(epochs=22000, eager_epochs=300, rounds=3):
     """Epochs a second of the eager loop and of `fit`, as two lists of `rounds` numbers; compiling is part of `fit`'s time.
 
-    Raises TypeError or ValueError when a number is not whole or below 1.
+    Both are measured side by side, in turns, on the article's 2,000 rows. Raises TypeError or ValueError when a number is not whole
+    or below 1.
     """
     epochs, eager_epochs, rounds = (
         whole_number(value, name) for value, name in ((epochs, "epochs"), (eager_epochs, "eager_epochs"), (rounds, "rounds"))
     )
     task = data.article("+")
     x, y = tf.constant(task.x_train), tf.constant(task.y_train)
-    nac, adam = NAC(1), keras.optimizers.Adam(0.05)
+    nac, adam = layers.NAC(1), keras.optimizers.Adam(0.05)
     nac.build((None, 2))
 
     def train_step():
@@ -38,8 +271,59 @@ def training(epochs=22000, eager_epochs=300, rounds=3):
     eager, compiled = [], []
     for _ in range(rounds):
         eager.append(eager_epochs / _seconds(lambda: [train_step() for _ in range(eager_epochs)]))
-        compiled.append(epochs / _seconds(lambda: fit(NAC(1), x.numpy(), y.numpy(), epochs=epochs, progress=False)))
+        compiled.append(epochs / _seconds(lambda: fit(layers.NAC(1), x.numpy(), y.numpy(), epochs=epochs, progress=False)))
     return eager, compiled
+
+
+class _Clock:
+    """Stands where a progress bar would, and knows when how many steps were done."""
+
+    def __init__(self):
+        self.marks = []
+
+    def update(self, steps):
+        self.marks.append((time.perf_counter(), steps))
+
+    def rate(self):
+        """Steps a second from the first mark to the last: starting and compiling are over by then."""
+        times, steps = zip(*self.marks)
+        return sum(steps[1:]) / (times[-1] - times[0])
+
+
+def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250), batch=128):
+    """Run-steps a second of NALU on ×: a table with a row for each of `counts` runs, and one for a loop that trains one model at a time.
+
+    `compiled` is measured once the loop is compiled, `in all` from the call to the table. A count that nine divides is spread over the
+    benchmark's nine ranges. Raises TypeError or ValueError when a number is not whole or below 1.
+    """
+    run_steps, batch = whole_number(run_steps, "run_steps"), whole_number(batch, "batch")
+    rows = [{"runs": "one at a time", "compiled": _one_at_a_time(batch), "in all": np.nan}]
+    for count in (whole_number(count, "a count of runs") for count in counts):
+        ranges = data.BENCHMARK_RANGES if count % 9 == 0 else data.BENCHMARK_RANGES[6:7]
+        steps, clock = max(750, run_steps // max(count, 32)), _Clock()
+        settings = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "check_every": steps}
+        seconds = _seconds(lambda: fit_many(lambda: layers.NALU(1), "*", **settings, progress=clock))  # noqa: B023
+        rows.append({"runs": count, "compiled": clock.rate(), "in all": count * steps / seconds})
+    table = pd.DataFrame(rows)
+    table["times one at a time"] = table["compiled"] / table["compiled"][0]
+    return table
+
+
+def _one_at_a_time(batch, steps=3_000):
+    """Steps a second of one NALU on ×, with Keras' Adam and a compiled step that draws its own fresh numbers."""
+    nalu, adam = layers.NALU(1), keras.optimizers.Adam(1e-3)
+    nalu.build((None, 2))
+    adam.build(nalu.trainable_variables)
+
+    @tf.function
+    def step():
+        x = tf.random.uniform((batch, 2), 1, 2)
+        with tf.GradientTape() as tape:
+            cost = tf.reduce_mean((nalu(x) - x[:, :1] * x[:, 1:]) ** 2)
+        adam.apply(tape.gradient(cost, nalu.trainable_variables), nalu.trainable_variables)
+
+    step()
+    return steps / _seconds(lambda: [step() for _ in range(steps)])
 
 
 def _seconds(work):
@@ -48,17 +332,20 @@ def _seconds(work):
     return time.perf_counter() - start
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m nalu_helpers.benchmark", description="Measure what the walkthrough claims.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("training", help="epochs a second of fit, beside the plain loop of notebook 03")
-    command.add_argument("--epochs", type=int, default=22000, help="epochs of each fit (default 22000)")
-    command.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
-    chosen = parser.parse_args(arguments)
+def _a_range(text):
+    """`text` such as "1,2" as one of the benchmark's ranges, named by its training range."""
+    by_name = {data.range_name(train): (train, test) for train, test in data.BENCHMARK_RANGES}
     try:
-        eager, compiled = training(chosen.epochs, rounds=chosen.rounds)
-    except (TypeError, ValueError) as error:
-        parser.error(str(error))
+        name = "[" + ", ".join(f"{float(end):g}" for end in text.strip("[]() ").split(",")) + "]"
+    except ValueError:
+        name = text
+    if name not in by_name:
+        raise ValueError(f"range {text} is unknown, known are: {', '.join(by_name)}")
+    return by_name[name]
+
+
+def _say_training(chosen):
+    eager, compiled = training(chosen.epochs, rounds=chosen.rounds)
     print(f"NAC, addition, 2,000 rows, full batch; median of {chosen.rounds} rounds, lowest to highest in brackets")
     for name, rates in (("plain loop", eager), ("fit", compiled)):
         print(f"{name:>10}: {np.median(rates):10,.0f} epochs/s   ({min(rates):,.0f} to {max(rates):,.0f})")
@@ -66,5 +353,62 @@ def main(arguments=None):
     print(f"{chosen.epochs:,} epochs of fit take {chosen.epochs / np.median(compiled):.1f} s, compiling included")
 
 
+def _say_throughput(chosen):
+    print("NALU, multiplication, batches of 128 fresh rows; run-steps a second (runs × steps ÷ time)")
+    print(throughput(chosen.run_steps).to_string(index=False, float_format="{:,.0f}".format, na_rep="—"))
+    if sys.platform != "win32":
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "linux" else 2**30)
+        print(f"most memory in use: {peak:.1f} GB")
+
+
+def _say_single_module(chosen):
+    ranges = [_a_range(text) for text in chosen.range] if chosen.range else None
+    asked = {"units": chosen.unit, "operations": chosen.operation, "ranges": ranges, "seeds": chosen.seeds, "steps": chosen.steps}
+    asked |= {"batch": chosen.batch, "learning_rate": chosen.learning_rate, "scheduler": chosen.scheduler}
+    try:
+        table = single_module(chosen.output, **asked)
+    except KeyboardInterrupt:
+        print(f"\nstopped; the chunks that were done are in {chosen.output}: the same command goes on from there", file=sys.stderr)
+        return 130
+    note_origin(chosen.output, chosen.command_line)
+    with pd.option_context("display.max_rows", None):
+        print(summary(table).to_string(index=False, float_format="{:.3g}".format, na_rep="—"))
+    return 0
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m nalu_helpers.benchmark", description="Measure what the walkthrough claims.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("training", help="epochs a second of fit, beside the plain loop of notebook 03")
+    command.add_argument("--epochs", type=int, default=22000, help="epochs of each fit (default 22000)")
+    command.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    command.set_defaults(say=_say_training)
+    command = commands.add_parser("throughput", help="run-steps a second of fit_many, beside one model at a time")
+    command.add_argument("--run-steps", type=int, default=8_000_000, help="runs × steps of each measurement (default 8000000)")
+    command.set_defaults(say=_say_throughput)
+    command = commands.add_parser("single-module", help="the field's benchmark, into a table that a stopped run goes on with")
+    command.add_argument("--unit", nargs="+", help=f"some of {', '.join(UNITS)} (default all)")
+    command.add_argument("--operation", nargs="+", help="some of add, sub, mul, div (default all)")
+    command.add_argument(
+        "--range", nargs="+", metavar="LOW,HIGH", help="some of the ranges to train on, such as --range=1,2 (default all nine)"
+    )
+    command.add_argument("--seeds", type=int, default=25, help="seeds 0 … N−1 (default 25)")
+    command.add_argument("--steps", type=int, default=50_000, help="updates of each run (default 50000)")
+    command.add_argument("--batch", type=int, default=128, help="fresh rows a step (default 128)")
+    command.add_argument("--learning-rate", type=float, help="instead of each unit's own")
+    command.add_argument("--output", default="results/single_module.csv", help="the table (default results/single_module.csv)")
+    command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler to spread the chunks over, such as tcp://host:8786")
+    command.set_defaults(say=_say_single_module)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = parser.parse_args(given)
+    chosen.command_line = " ".join(["python -m nalu_helpers.benchmark", *given])
+    try:
+        return chosen.say(chosen) or 0
+    except (TypeError, ValueError, OSError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

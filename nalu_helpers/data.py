@@ -1,13 +1,27 @@
 """Toy data: two numbers in, one number out, a range to train on and a range far outside it to test on."""
 
+import operator
 from dataclasses import dataclass
 
 import numpy as np
 
 from ._inputs import as_range, one_of, whole_number
 
-OPERATIONS = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}
-_SPELLINGS = {"−": "-", "×": "*", "÷": "/"}
+OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+_SPELLINGS = {"−": "-", "×": "*", "÷": "/", "add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+# The nine ranges of the field's benchmark: uniform to train on, and to be examined on. Source: Mistry, Farrahi & Hare 2022.
+BENCHMARK_RANGES = (
+    ((-20, -10), (-40, -20)),
+    ((-2, -1), (-6, -2)),
+    ((-1.2, -1.1), (-6.1, -1.2)),
+    ((-0.2, -0.1), (-2, -0.2)),
+    ((-2, 2), ((-6, -2), (2, 6))),
+    ((0.1, 0.2), (0.2, 2)),
+    ((1, 2), (2, 6)),
+    ((1.1, 1.2), (1.2, 6)),
+    ((10, 20), (20, 40)),
+)
 
 
 @dataclass(frozen=True)
@@ -23,10 +37,10 @@ class Task:
 def article(operation):
     """The article's own numbers, made with `np.arange`: 2,000 rows to train on, 125 to test on.
 
-    `operation` is one of + - * / (− × ÷ are understood too). Raises ValueError, listing them, for any other.
+    `operation` is one of + - * / (− × ÷, add, sub, mul and div are understood too). Raises ValueError, listing them, for any other.
     Source: "Understanding Neural Arithmetic Logic Units", A. Hylton, 2018, and its companion code.
     """
-    compute = OPERATIONS[_known(operation)]
+    compute = OPERATIONS[known_operation(operation)]
     x_train = np.stack([np.arange(0, 10000, 5), np.arange(5, 10005, 5)], axis=1)
     x_test = np.stack([np.arange(1000, 2000, 8), np.arange(1000, 1500, 4)], axis=1)
     return _task(x_train, x_test, lambda x: compute(x[:, :1], x[:, 1:]))
@@ -38,11 +52,9 @@ def uniform(operation, train=(0, 10000), test=(10000, 20000), rows=2000, seed=0)
     Raises ValueError when the operation is unknown, a range is reversed or of no width, the rows are fewer than 1, or ÷ would
     meet a divisor of 0 because a range holds it.
     """
-    operation = _known(operation)
+    operation = known_operation(operation)
     train, test = as_range(train, "train"), as_range(test, "test")
-    for name, (low, high) in {"train": train, "test": test}.items():
-        if operation == "/" and low <= 0 <= high:
-            raise ValueError(f"{name} is ({low:g}, {high:g}) and holds 0, by which nothing can be divided: choose a range on one side of 0")
+    _refuse_dividing_by_zero(operation, train=[train], test=[test])
     rows, rng, compute = whole_number(rows, "rows"), np.random.default_rng(seed), OPERATIONS[operation]
     x_train, x_test = rng.uniform(*train, (rows, 2)), rng.uniform(*test, (rows, 2))
     return _task(x_train, x_test, lambda x: compute(x[:, :1], x[:, 1:]))
@@ -58,8 +70,59 @@ def identity(train=(-5, 5), test=(-20, 20), rows=200, seed=0):
     return _task(x_train, np.linspace(*test, rows)[:, None], lambda x: x)
 
 
-def _known(operation):
+def examination(operation, train, test, rows=10_000):
+    """The benchmark's fixed tables: a validation drawn from the range `train`, a test drawn from `test`, each (x, y) of `rows` rows.
+
+    `train` is (low, high); `test` is too, or two such ranges, of which every number comes from one by the toss of a coin. The
+    same numbers every time. Raises ValueError when a range is reversed or of no width, the operation is unknown, or ÷ would meet
+    a divisor of 0 because a range holds it; the benchmark's own nine ranges are taken as they are, although one of them does.
+    """
+    compute = as_function(operation)
+    pieces = {"train": as_pieces(train, "train"), "test": as_pieces(test, "test")}
+    if (train, test) not in BENCHMARK_RANGES:
+        _refuse_dividing_by_zero(operation, **pieces)
+    tables = []
+    for name, seed in (("train", 43953907), ("test", 8689336)):  # the reference implementation's seeds
+        x = draw(np.random.RandomState(seed), pieces[name], rows)
+        y = compute(x[:, :1], x[:, 1:])
+        tables.append((x.astype("float32"), y.astype("float32")))
+    return tables
+
+
+def draw(rng, pieces, rows):
+    """[rows, 2] numbers drawn by `rng` uniformly from one range, or from one of two by the toss of a coin, float64."""
+    drawn = [rng.uniform(low, high, (rows, 2)) for low, high in pieces]
+    return drawn[0] if len(drawn) == 1 else np.where(rng.randint(2, size=(rows, 2)), *drawn)
+
+
+def as_pieces(where, name):
+    """A range (low, high), or two of them, as a list of ranges. Raises TypeError or ValueError when it is neither."""
+    several = isinstance(where, (tuple, list)) and len(where) == 2 and all(isinstance(part, (tuple, list)) for part in where)
+    return [as_range(part, name) for part in where] if several else [as_range(where, name)]
+
+
+def range_name(where):
+    """A range as text, as it stands in the tables: "[1, 2]", or "[-6, -2] or [2, 6]"."""
+    return " or ".join(f"[{low:g}, {high:g}]" for low, high in as_pieces(where, "the range"))
+
+
+def known_operation(operation):
+    """`operation` as one of + - * /. Raises ValueError, listing them, for any other."""
     return one_of(_SPELLINGS.get(operation, operation) if isinstance(operation, str) else operation, OPERATIONS, "operation")
+
+
+def as_function(operation):
+    """`operation` as a function of two columns: what + - * / stand for, or itself when it is a function already."""
+    return operation if callable(operation) else OPERATIONS[known_operation(operation)]
+
+
+def _refuse_dividing_by_zero(operation, **ranges):
+    for name, pieces in ranges.items():
+        for low, high in pieces:
+            if not callable(operation) and known_operation(operation) == "/" and low <= 0 <= high:
+                raise ValueError(
+                    f"{name} is ({low:g}, {high:g}) and holds 0, by which nothing can be divided: choose a range on one side of 0"
+                )
 
 
 def _task(x_train, x_test, answer):

@@ -3,13 +3,20 @@
 Row vectors throughout: x is [..., in], a weight is [in, units], and y = x W is [..., units]. Every layer takes `units` first,
 works in float32 (the default) and, with `dtype="float64"`, in float64, and can be saved and loaded with the model it is in.
 Lists, integers and arrays of another float type are converted to the layer's own type when it is called.
+
+The paper's units, NAC and NALU, come first; those that followed stand below in the order of their years. Some of them add a
+`penalty` to the cost while they are trained, or keep their weights in a range by a Keras constraint.
 """
+
+import functools
+import math
+import operator
 
 import keras
 import tensorflow as tf
 from keras import ops
 
-from ._inputs import as_floats, is_tensor, positive_number, whole_number
+from ._inputs import as_floats, as_range, is_tensor, positive_number, whole_number
 
 
 class Unit(keras.layers.Layer):
@@ -41,9 +48,20 @@ class Unit(keras.layers.Layer):
     def build(self, input_shape):
         self.columns = input_shape[-1]
 
-    def weight(self, name, initializer):
-        """A trainable weight [in, units] called `name`."""
-        return self.add_weight(shape=(self.columns, self.units), initializer=initializer, name=name)
+    def weight(self, name, initializer, shape=None, constraint=None):
+        """A trainable weight called `name`, of shape [in, units] unless `shape` says otherwise."""
+        return self.add_weight(shape=shape or (self.columns, self.units), initializer=initializer, name=name, constraint=constraint)
+
+    def penalty(self, step, validation):
+        """What training adds to the cost of update number `step` (from 0), given the mean squared error of the last validation.
+
+        Nothing, for most units.
+        """
+        return 0.0
+
+    def matrices(self):
+        """The weights that ought to be −1, 0 or 1, as a list of [in, units]: what `metrics.sparsity_error` looks at."""
+        return [self.W]
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
@@ -60,6 +78,8 @@ class NAC(Unit):
     unless `W_hat_initializer` or `M_hat_initializer` says otherwise. Source: Trask et al. 2018, section 3, arXiv 1808.00508.
     """
 
+    tanh, sigmoid = staticmethod(ops.tanh), staticmethod(ops.sigmoid)
+
     def __init__(self, units, W_hat_initializer=None, M_hat_initializer=None, **kwargs):
         super().__init__(units, **kwargs)
         self.W_hat_initializer = _initializer(W_hat_initializer, keras.initializers.RandomUniform(-2, 2))
@@ -75,10 +95,10 @@ class NAC(Unit):
         """What the unit has learned: tanh(Ŵ) ⊙ σ(M̂), [in, units], each entry between −1 and 1."""
         if not self.built:
             raise ValueError(f"this {type(self).__name__} has no weights yet: call it on data first, or .build((None, in))")
-        return ops.tanh(self.W_hat) * ops.sigmoid(self.M_hat)
+        return self.tanh(self.W_hat) * self.sigmoid(self.M_hat)
 
     def call(self, x):
-        return ops.matmul(x, self.W)
+        return _times(x, self.W)
 
     def get_config(self):
         return {
@@ -97,24 +117,38 @@ class NALU(NAC):
     [..., in] → [..., units]. One W = tanh(Ŵ) ⊙ σ(M̂) serves both paths. Weights `W_hat`, `M_hat` and `G`, all [in, units]; Ŵ and
     M̂ start as in `NAC`, G Glorot uniform. `epsilon` keeps log away from 0 and must be above 0.
     Source: Trask et al. 2018, section 3, arXiv 1808.00508.
+
+    Two common repairs: `separate_weights=True` gives the path that multiplies a W of its own, from `W_m_hat` and `M_m_hat`;
+    `input_independent_gate=True` makes G a vector [units] that starts at 0 and g = σ(G), the same for every input.
     """
 
-    def __init__(self, units, epsilon=1e-7, G_initializer=None, **kwargs):
+    def __init__(self, units, epsilon=1e-7, G_initializer=None, separate_weights=False, input_independent_gate=False, **kwargs):
         super().__init__(units, **kwargs)
         self.epsilon = positive_number(epsilon, "epsilon", "1e-7")
-        self.G_initializer = _initializer(G_initializer, keras.initializers.GlorotUniform())
+        self.separate_weights, self.input_independent_gate = bool(separate_weights), bool(input_independent_gate)
+        self.G_initializer = _initializer(G_initializer, "zeros" if input_independent_gate else keras.initializers.GlorotUniform())
 
     def build(self, input_shape):
         super().build(input_shape)
-        self.G = self.weight("G", self.G_initializer)
+        self.G = self.weight("G", self.G_initializer, shape=(self.units,) if self.input_independent_gate else None)
+        if self.separate_weights:
+            self.W_m_hat = self.weight("W_m_hat", _again(self.W_hat_initializer))
+            self.M_m_hat = self.weight("M_m_hat", _again(self.M_hat_initializer))
+
+    @property
+    def W_m(self):
+        """The weights of the path that multiplies, [in, units]: W itself, unless the weights are separate."""
+        return self.tanh(self.W_m_hat) * self.sigmoid(self.M_m_hat) if self.separate_weights else self.W
+
+    def matrices(self):
+        return [self.W, self.W_m] if self.separate_weights else [self.W]
 
     def paths(self, x):
         """The sum a, the product m and the gate g, each [..., units]: what y = g ⊙ a + (1 − g) ⊙ m is made of."""
         x = ops.cast(self._checked(x), self.compute_dtype)
-        W = self.W
-        a = ops.matmul(x, W)
-        m = ops.exp(ops.matmul(ops.log(ops.abs(x) + self.epsilon), W))
-        g = ops.sigmoid(ops.matmul(x, self.G))
+        a = _times(x, self.W)
+        m = ops.exp(_times(ops.log(ops.abs(x) + self.epsilon), self.W_m))
+        g = self.sigmoid(ops.zeros_like(a) + self.G if self.input_independent_gate else _times(x, self.G))
         return a, m, g
 
     def call(self, x):
@@ -122,8 +156,256 @@ class NALU(NAC):
         return g * a + (1 - g) * m
 
     def get_config(self):
-        return {**super().get_config(), "epsilon": self.epsilon, "G_initializer": keras.initializers.serialize(self.G_initializer)}
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "G_initializer": keras.initializers.serialize(self.G_initializer),
+            "separate_weights": self.separate_weights,
+            "input_independent_gate": self.input_independent_gate,
+        }
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class NACLog(NAC):
+    """NAC in log space, or NAC•: y = exp(log(|x| + ε) W), a product where the NAC has a sum; signs are lost.
+
+    [..., in] → [..., units]. Weights and starts as in `NAC`; `epsilon` must be above 0. Source: Trask et al. 2018, section 3.
+    """
+
+    def __init__(self, units, epsilon=1e-7, **kwargs):
+        super().__init__(units, **kwargs)
+        self.epsilon = positive_number(epsilon, "epsilon", "1e-7")
+
+    def call(self, x):
+        return ops.exp(_times(ops.log(ops.abs(x) + self.epsilon), self.W))
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class GNALU(NALU):
+    """Golden NALU: a NALU with the golden ratio φ = (1 + √5)/2 in the place of every e, which flattens each curve.
+
+        W = tanh_φ(Ŵ) ⊙ σ_φ(M̂)      m = φ^(log_φ(|x| + ε) W)      g = σ_φ(x G)
+
+    with tanh_φ(t) = (φ^2t − 1)/(φ^2t + 1) and σ_φ(t) = 1/(1 + φ^−t). Since φ^t = e^(t ln φ), tanh_φ(t) = tanh(t ln φ), σ_φ(t) =
+    σ(t ln φ), and m is the same as in the NALU. [..., in] → [..., units]. Weights and starts as in `NALU`.
+    Source: Rana et al. 2019.
+    """
+
+    LN_PHI = math.log((1 + math.sqrt(5)) / 2)
+
+    def tanh(self, t):
+        return ops.tanh(self.LN_PHI * t)
+
+    def sigmoid(self, t):
+        return ops.sigmoid(self.LN_PHI * t)
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class NAU(Unit):
+    """Neural addition unit: y = x W, a linear layer whose W is clipped to [−1, 1] after every update.
+
+    [..., in] → [..., units]. Weight `W` [in, units] starts uniform in (−r, r) with r = min(0.5, √(6/(in + units))). Training adds
+    λ(t)·mean(min(|W|, |1 − |W||)): `penalty_size` times a ramp from 0 at the first of `penalty_steps` to 1 at the second.
+    Source: Madsen & Johansen 2020, arXiv 2001.05016.
+    """
+
+    def __init__(self, units, penalty_size=0.01, penalty_steps=(20_000, 35_000), **kwargs):
+        super().__init__(units, **kwargs)
+        self.penalty_size, self.penalty_steps = float(penalty_size), as_range(penalty_steps, "penalty_steps")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        r = min(0.5, math.sqrt(6 / (self.columns + self.units)))
+        self.W = self.weight("W", keras.initializers.RandomUniform(-r, r), constraint=Clip(-1, 1))
+
+    def call(self, x):
+        return _times(x, self.W)
+
+    def penalty(self, step, validation):
+        start, end = self.penalty_steps
+        ramp = ops.clip((ops.cast(step, self.compute_dtype) - start) / (end - start), 0, 1)
+        size = ops.abs(self.W)
+        return self.penalty_size * ramp * ops.mean(ops.minimum(size, ops.abs(1 - size)))
+
+    def get_config(self):
+        return {**super().get_config(), "penalty_size": self.penalty_size, "penalty_steps": self.penalty_steps}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class NMU(NAU):
+    """Neural multiplication unit: y_o = Π_i (W_io x_i + 1 − W_io). A weight of 1 multiplies by x_i, one of 0 by 1; no log, no lost sign.
+
+    [..., in] → [..., units]. Weight `W` [in, units] starts uniform in (0.25, 0.75) and is clipped to [0, 1] after every update.
+    The penalty is as in `NAU`, with a size of 10. Source: Madsen & Johansen 2020, arXiv 2001.05016.
+    """
+
+    def __init__(self, units, penalty_size=10.0, **kwargs):
+        super().__init__(units, penalty_size, **kwargs)
+
+    def build(self, input_shape):
+        Unit.build(self, input_shape)
+        self.W = self.weight("W", keras.initializers.RandomUniform(0.25, 0.75), constraint=Clip(0, 1))
+
+    def call(self, x):
+        return _product(ops.expand_dims(x, -1) * self.W + 1 - self.W)
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class INALU(Unit):
+    """Improved NALU: separate weights, a gate that does not look at the input, a bounded product that keeps its sign.
+
+        a = x W_a      m = exp(min(log(max(|x|, ε)) W_m, ω))      s_o = Π_i (sign(x_i)·|W_m,io| + 1 − |W_m,io|)
+        g = σ(ĝ)       y = g ⊙ a + (1 − g) ⊙ m ⊙ s
+
+    [..., in] → [..., units]. W_a and W_m are each tanh ⊙ σ, from `W_a_hat` and `M_a_hat`, `W_m_hat` and `M_m_hat`, all [in, units];
+    the gate is `g` [units]. Ŵ ~ N(0.88, 0.2), M̂ ~ N(0.5, 0.2), ĝ ~ N(0, 0.2). `epsilon` and `omega` must be above 0.
+    Training adds 0.05·Σ mean(max(20 − |p|, 0)) over all weights p, after update 10,000 and while the validation is below 1.
+    Source: Schlör et al. 2020, arXiv 2003.07629.
+    """
+
+    def __init__(self, units, epsilon=1e-7, omega=20.0, **kwargs):
+        super().__init__(units, **kwargs)
+        self.epsilon, self.omega = positive_number(epsilon, "epsilon", "1e-7"), positive_number(omega, "omega", "20")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        W_start, M_start, g_start = (keras.initializers.RandomNormal(mean, 0.2) for mean in (0.88, 0.5, 0.0))
+        self.W_a_hat, self.M_a_hat = self.weight("W_a_hat", W_start), self.weight("M_a_hat", M_start)
+        self.W_m_hat, self.M_m_hat = self.weight("W_m_hat", _again(W_start)), self.weight("M_m_hat", _again(M_start))
+        self.g = self.weight("g", g_start, shape=(self.units,))
+
+    def matrices(self):
+        """W_a and W_m, each [in, units]."""
+        return [ops.tanh(self.W_a_hat) * ops.sigmoid(self.M_a_hat), ops.tanh(self.W_m_hat) * ops.sigmoid(self.M_m_hat)]
+
+    def call(self, x):
+        W_a, W_m = self.matrices()
+        m = ops.exp(ops.minimum(_times(ops.log(ops.maximum(ops.abs(x), self.epsilon)), W_m), self.omega))
+        sign = _product(ops.expand_dims(ops.sign(x), -1) * ops.abs(W_m) + 1 - ops.abs(W_m))
+        g = ops.sigmoid(self.g)
+        return g * _times(x, W_a) + (1 - g) * m * sign
+
+    def penalty(self, step, validation):
+        size = sum(ops.mean(ops.maximum(20 - ops.abs(ops.convert_to_tensor(p)), 0)) for p in self.trainable_variables)
+        return ops.where(ops.logical_and(step > 10_000, validation < 1), 0.05 * size, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "epsilon": self.epsilon, "omega": self.omega}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class RealNPU(Unit):
+    """Real neural power unit: a product of powers that knows about signs, with a gate that takes an input out of it.
+
+        g = clip(ĝ, 0, 1)      r = g ⊙ (|x| + ε) + 1 − g      k_i = π g_i if x_i < 0 else 0      y = exp(log(r) W) ⊙ cos(k W)
+
+    [..., in] → [..., units]. Weight `W` [in, units] starts Glorot uniform, the gate `g` [in] at 0.5; ε is float32's machine
+    epsilon. Training adds β·Σ|p| over all weights p: β is the first of `penalty_sizes` and grows ten times every 10,000
+    updates up to the second; (1e-7, 1e-5) is meant for ×, (1e-9, 1e-7) for ÷. Source: Heim et al. 2020, arXiv 2006.01681.
+    """
+
+    EPSILON = 2.0**-23
+
+    def __init__(self, units, penalty_sizes=(1e-7, 1e-5), **kwargs):
+        super().__init__(units, **kwargs)
+        self.penalty_sizes = as_range(penalty_sizes, "penalty_sizes")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.W = self.weight("W", keras.initializers.GlorotUniform())
+        self.g = self.weight("g", keras.initializers.Constant(0.5), shape=(self.columns,))
+
+    def log_r_and_k(self, x):
+        """The logarithm of the gated size and the gated angle of x, each [..., in]."""
+        g = ops.clip(self.g, 0, 1)
+        return ops.log(g * (ops.abs(x) + self.EPSILON) + 1 - g), math.pi * g * ops.cast(x < 0, self.compute_dtype)
+
+    def call(self, x):
+        log_r, k = self.log_r_and_k(x)
+        return ops.exp(_times(log_r, self.W)) * ops.cos(_times(k, self.W))
+
+    def penalty(self, step, validation):
+        first, last = self.penalty_sizes
+        beta = ops.minimum(first * 10.0 ** ops.floor(ops.cast(step, self.compute_dtype) / 10_000), last)
+        return beta * sum(ops.sum(ops.abs(ops.convert_to_tensor(p))) for p in self.trainable_variables)
+
+    def get_config(self):
+        return {**super().get_config(), "penalty_sizes": self.penalty_sizes}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class NPU(RealNPU):
+    """Neural power unit: a Real NPU whose weights are complex, W_r + i W_i.
+
+        y = exp(log(r) W_r − k W_i) ⊙ cos(log(r) W_i + k W_r)
+
+    [..., in] → [..., units]. Weights `W_real` (Glorot uniform) and `W_imag` (0), both [in, units], and the gate `g` [in] at 0.5.
+    g, r, k and the penalty are as in `RealNPU`. Source: Heim et al. 2020, arXiv 2006.01681.
+    """
+
+    def build(self, input_shape):
+        Unit.build(self, input_shape)
+        self.W_real = self.weight("W_real", keras.initializers.GlorotUniform())
+        self.W_imag = self.weight("W_imag", "zeros")
+        self.g = self.weight("g", keras.initializers.Constant(0.5), shape=(self.columns,))
+
+    def matrices(self):
+        """W_real and W_imag, each [in, units]."""
+        return [self.W_real, self.W_imag]
+
+    def call(self, x):
+        log_r, k = self.log_r_and_k(x)
+        size = ops.exp(_times(log_r, self.W_real) - _times(k, self.W_imag))
+        return size * ops.cos(_times(log_r, self.W_imag) + _times(k, self.W_real))
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class Clip(keras.constraints.Constraint):
+    """A Keras constraint: after every update, each entry of the weight is clipped to [low, high]."""
+
+    def __init__(self, low, high):
+        self.low, self.high = as_range((low, high), "the range to clip to")
+
+    def __call__(self, w):
+        return ops.clip(w, self.low, self.high)
+
+    def get_config(self):
+        return {"low": self.low, "high": self.high}
+
+
+def benchmark_start(columns, units):
+    """The initializer of Ŵ and M̂ in the field's benchmark: U(−r, r) whose W = tanh(Ŵ) ⊙ σ(M̂) has the variance that Glorot asks for.
+
+    Solves (in + units)·Var[W](r) = 2, counting in + units as at least 5, with Var[W](r) = (1 − tanh(r)/r)(r − tanh(r/2))/(2r).
+    Source: Madsen & Johansen 2020.
+    """
+    from scipy.optimize import brentq
+
+    fan = max(columns + units, 5)
+    r = brentq(lambda r: fan * (1 - math.tanh(r) / r) * (r - math.tanh(r / 2)) / (2 * r) - 2, 1e-3, 10)
+    return keras.initializers.RandomUniform(-r, r)
+
+
+def _times(x, W):
+    """x W. Few columns are multiplied and summed: XLA makes one loop of that, and a call of its own of every matmul."""
+    return ops.sum(ops.expand_dims(x, -1) * W, axis=-2) if W.shape[0] <= 8 else ops.matmul(x, W)
+
+
+def _product(z):
+    """The product of z [..., in, units] over its inputs, [..., units]; its gradient is right where a factor is 0."""
+    return functools.reduce(operator.mul, ops.unstack(z, axis=-2))
 
 
 def _initializer(given, default):
-    return default if given is None else keras.initializers.get(given)
+    return keras.initializers.get(default if given is None else given)
+
+
+def _again(initializer):
+    """The same distribution with another seed, since an initializer of Keras gives the same numbers every time."""
+    config = initializer.get_config()
+    if config.get("seed") is not None:
+        config["seed"] += 1
+    return type(initializer).from_config(config)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._inputs import as_floats, as_range, as_rows, is_tensor
+from . import data
+from ._inputs import as_floats, as_range, as_rows, is_tensor, one_of
 
 
 def absolute_error(y, prediction):
@@ -78,6 +79,57 @@ def success_rate(solved):
     solved = as_floats(solved, "solved").ravel() > 0
     interval = binomtest(int(solved.sum()), len(solved)).proportion_ci(0.95, method="wilson")
     return int(solved.sum()), len(solved), interval.low, interval.high
+
+
+def success_threshold(operation, test, delta=1e-4, samples=1_000_000):
+    """The mean squared error on the range `test` of an almost perfect unit, whose weights are off by `delta`: below it a run has succeeded.
+
+    ŷ = y − δ·Σ|x| for + and −, (1 − δ)²·y for ×, (1 − δ)/(1 + δ)·y for ÷; simulated with `samples` rows, the same ones every time.
+    Source: Mistry, Farrahi & Hare 2022, and Madsen & Johansen 2020.
+    """
+    operation, pieces = data.known_operation(operation), data.as_pieces(test, "test")
+    x = data.draw(np.random.RandomState(1234), pieces, samples)
+    y = data.OPERATIONS[operation](x[:, 0], x[:, 1])
+    if operation in "+-":
+        almost = y - delta * np.abs(x).sum(axis=1)
+    else:
+        almost = y * ((1 - delta) ** 2 if operation == "*" else (1 - delta) / (1 + delta))
+    return float(np.mean((almost - y) ** 2))
+
+
+def mean_interval(values, family):
+    """The mean of `values` and its 95 % interval by profile likelihood, (mean, low, high), for values that follow a `family`.
+
+    "gamma" is for positive numbers, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
+    errors. The interval is (NaN, NaN) for fewer than two values and of no width when all are the same.
+    Source: Madsen & Johansen 2020, appendix, and their R code.
+    """
+    from scipy.optimize import brentq, minimize_scalar
+    from scipy.stats import beta, chi2, gamma
+
+    one_of(family, ("gamma", "beta"), "family")
+    values = as_floats(values, "values", "float64").ravel() if np.size(values) else np.empty(0)
+    if len(values) < 2 or np.ptp(values) <= 1e-10:
+        mean = float(values.mean()) if len(values) else np.nan
+        return (mean, mean, mean) if len(values) > 1 else (mean, np.nan, np.nan)
+    scale = 2.0 if family == "beta" else 1 / values.mean()  # both families now live around 0…1
+    x = np.clip(values * scale, 1e-12, 1 - 1e-12 if family == "beta" else None)
+
+    def likelihood(mean):
+        def badness(log_size):
+            size = np.exp(log_size)
+            terms = beta.logpdf(x, mean * size, (1 - mean) * size) if family == "beta" else gamma.logpdf(x, size, scale=mean / size)
+            return -np.clip(terms, -1e6, 1e6).sum()
+
+        return -minimize_scalar(badness, bounds=(-8, 25), method="bounded").fun
+
+    ends = (1e-9, 1 - 1e-9) if family == "beta" else (1e-9, 1e3)
+    best = minimize_scalar(lambda m: -likelihood(m), bounds=(max(ends[0], x.min()), min(ends[1], x.max())), method="bounded")
+    least = -best.fun - chi2.ppf(0.95, 1) / 2
+    outside = lambda mean: likelihood(mean) - least  # noqa: E731
+    low = brentq(outside, ends[0], best.x) if outside(ends[0]) < 0 else ends[0]
+    high = brentq(outside, best.x, ends[1]) if outside(ends[1]) < 0 else ends[1]
+    return float(best.x / scale), float(low / scale), float(high / scale)
 
 
 def _numbers(values, name):

@@ -1,17 +1,24 @@
-"""Training with Adam: `fit` for one model, `fit_many` for many seeds of one model side by side.
+"""Training with Adam: `fit` for one model, `fit_seeds` for some seeds of it, `fit_many` for hundreds of runs on fresh numbers.
 
-Both run the loop that notebook 03 writes out by hand, compiled by `tf.function`, so that no Python runs between two epochs.
+All run the loop that notebook 03 writes out by hand, compiled by `tf.function`, so that no Python runs between two updates.
 """
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from ._inputs import as_rows, one_of, positive_number, whole_number
+from . import data
+from ._inputs import as_range, as_rows, one_of, positive_number, whole_number
 
 LOSSES = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 EPOCHS_A_CALL = 250  # compiled epochs between two moves of the progress bar, where a cost that is not finite is noticed
+RUNS_A_TILE = 32  # runs that `fit_many` compiles into one loop; always as many, so that no run depends on how many there are
 
 
 class Progress(tqdm):
@@ -58,7 +65,7 @@ def fit(model, x, y, *, epochs, learning_rate=0.05, loss="sum", progress=True):
     return _descend(lambda: reduce((model(x) - y) ** 2), model.trainable_variables, epochs, learning_rate, progress)
 
 
-def fit_many(make_model, x, y, *, seeds, epochs, learning_rate=0.05, loss="sum", progress=True):
+def fit_seeds(make_model, x, y, *, seeds, epochs, learning_rate=0.05, loss="sum", progress=True):
     """Train one model for each of `seeds` side by side; return the models and their costs, shape [epochs, seeds].
 
     `make_model` is a function of no arguments, such as `lambda: NALU(1)`, called once after each seed is set: what a seed starts
@@ -89,6 +96,259 @@ def fit_many(make_model, x, y, *, seeds, epochs, learning_rate=0.05, loss="sum",
         for model, *weights in zip(models, *(variable.numpy() for variable in together)):
             model.set_weights(weights)
     return models, cost
+
+
+def fit_many(
+    make_layer,
+    operation,
+    *,
+    seeds,
+    ranges=(((1, 2), (2, 6)),),
+    learning_rates=(1e-3,),
+    steps=50_000,
+    batch=128,
+    check_every=1_000,
+    clip_gradients=None,
+    restart=False,
+    weights=False,
+    progress=True,
+):
+    """Train a layer for every combination of seed, range and learning rate, all side by side, on fresh numbers at every step.
+
+    `make_layer` is a function of no arguments that returns a layer with one output, ours or any Keras layer, such as
+    `lambda: NALU(1)`; it is called once after each seed is set. Two inputs are drawn uniformly from the range to train on, `batch`
+    rows a step, and the answer is `operation` of them: + - * / or a function such as `lambda a, b: a * a + b`. `ranges` holds pairs
+    (train, test) such as `data.BENCHMARK_RANGES`. Adam on the mean squared error, plus the layer's own penalty; gradients are
+    clipped to ±`clip_gradients`. `restart` gives a run that stands still new weights, as iNALU does.
+
+    Returns a pandas table, a row for each run and each step that is a multiple of `check_every` (and the last): train, test,
+    learning_rate, seed, step; the mean squared errors `interpolation`, on 10,000 numbers of the range to train on, and
+    `extrapolation`, on 10,000 of the range to test on; `sparsity_error` of the layer's matrices; the number of `restarts`; the step at
+    which the run's cost was no longer finite, `diverged_at`, NaN for most; with `weights` a column for every weight.
+
+    The numbers that a run sees, and what it starts from, come from its seed alone: it ends the same whatever runs beside it.
+    A run that diverges stays in the table, and the others go on. `progress` may be a `Progress` to move on. Raises TypeError or
+    ValueError for what it cannot use.
+    """
+    runs = _Runs(make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart)
+    tiles = [range(first, min(first + RUNS_A_TILE, len(runs.each))) for first in range(0, len(runs.each), RUNS_A_TILE)]
+    stop, total = threading.Event(), len(runs.each) * runs.steps
+    own = Progress(total=total, unit=" steps in all", disable=not progress) if isinstance(progress, bool) else nullcontext(progress)
+    with own as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        working = [pool.submit(runs.train, tile, bar, stop) for tile in tiles]
+        try:
+            for done in as_completed(working):
+                done.result()
+        except BaseException:
+            stop.set()
+            raise
+    return runs.table([job.result() for job in working], weights)
+
+
+class _Runs:
+    """What `fit_many` was asked for, checked; the compiled functions; and the training of a tile of runs."""
+
+    def __init__(self, make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart):
+        self.make_layer, self.restart = make_layer, restart
+        self.compute = data.as_function(operation)
+        self.steps, self.batch = whole_number(steps, "steps"), whole_number(batch, "batch")
+        self.check_every = whole_number(check_every, "check_every")
+        self.checks = [*range(0, self.steps, self.check_every), self.steps]
+        self.piece = min(self.check_every, self.steps, EPOCHS_A_CALL)
+        self.clip = None if clip_gradients is None else positive_number(clip_gradients, "clip_gradients", "0.1")
+        seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
+        rates = [positive_number(rate, "a learning rate", "0.001") for rate in np.atleast_1d(learning_rates).tolist()]
+        self.ranges = [_train_and_test(pair) for pair in ranges]
+        for name, given in (("seeds", seeds), ("learning_rates", rates), ("ranges", self.ranges)):
+            if not given:
+                raise ValueError(f"{name} is empty: give at least one")
+            if len(set(given)) < len(given):
+                raise ValueError(f"{name} holds the same one twice: give each once")
+        self.tables = {pair: data.examination(operation, *pair) for pair in self.ranges}
+        self.each = [(seed, pair, rate) for rate in rates for seed in seeds for pair in self.ranges]
+        self.lock = threading.Lock()
+        self.layer = self.start(seeds[0])
+        self.starts = {seed: [variable.numpy() for variable in self.start(seed).trainable_variables] for seed in seeds}
+        self.segment = tf.function(self._segment, jit_compile=True, autograph=False)
+        self.measure = tf.function(self._measure, jit_compile=True, autograph=False)
+
+    def start(self, seed, draw=0):
+        """A new layer, built, as it starts from `seed`; `draw` counts its restarts."""
+        with self.lock:  # Keras keeps one random state for all threads
+            keras.utils.set_random_seed(seed if draw == 0 else int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]))
+            layer = self.make_layer()
+            outputs = layer(np.ones((1, 2), layer.compute_dtype)).shape
+        if tuple(outputs) != (1, 1):
+            raise ValueError(f"the layer turns one row into shape {tuple(outputs)}, expected (1, 1): give it one unit")
+        if layer.non_trainable_variables:
+            raise ValueError(f"the layer keeps a state ({layer.non_trainable_variables[0].name}) besides its weights: use fit")
+        return layer
+
+    def train(self, tile, bar, stop):
+        """Train the runs numbered in `tile` from start to end; return what was measured at each check, and the restarts."""
+        chosen = [self.each[i] for i in [*tile, *[tile[0]] * (RUNS_A_TILE - len(tile))]]  # always as many: the first fills up
+        seeds = list(dict.fromkeys(seed for seed, _, _ in chosen))
+        streams = [np.random.default_rng([seed, 1]) for seed in seeds]
+        low, high = np.transpose([pair[0] for _, pair, _ in chosen]).astype("float32")
+        fixed = (
+            tf.constant([seeds.index(seed) for seed, _, _ in chosen]),
+            tf.constant(low),
+            tf.constant(high - low),
+            tf.constant([rate for _, _, rate in chosen], "float32"),
+        )
+        examined = [tf.constant(np.stack(column)) for column in zip(*(sum(self.tables[pair], ()) for _, pair, _ in chosen))]
+        weights = [tf.constant(np.stack(same)) for same in zip(*(self.starts[seed] for seed, _, _ in chosen))]
+        state = weights, [tf.zeros_like(w) for w in weights], [tf.zeros_like(w) for w in weights], tf.fill([RUNS_A_TILE], -1)
+        numbers = np.zeros((len(seeds), self.piece, self.batch, 2), "float32")
+        standing, restarts = _StandingStill(), np.zeros(RUNS_A_TILE, int)
+        measured = []
+        for step, end in zip(self.checks, [*self.checks[1:], None]):
+            validation, *rest = self.measure(state[0], *examined)
+            measured.append((step, validation, *rest, [w.numpy() for w in state[0]], state[3].numpy(), restarts.copy()))
+            if end is None:
+                return measured
+            restart_at, fresh = np.full(RUNS_A_TILE, -1, "int32"), state[0]
+            if self.restart:
+                restart_at = standing.restart_at(validation.numpy(), step, end)
+                restarts += restart_at >= 0
+                fresh = [w.numpy() for w in fresh]
+                for i in np.flatnonzero(restart_at >= 0):
+                    for w, new in zip(fresh, self.start(chosen[i][0], int(restarts[i])).trainable_variables):
+                        w[i] = new.numpy()
+            for first in range(step, end, self.piece):
+                if stop.is_set():
+                    return None
+                count = min(self.piece, end - first)
+                for stream, places in zip(streams, numbers):
+                    stream.random(out=places[:count], dtype="float32")
+                state = self.segment(
+                    tf.constant(numbers), *fixed, validation, tf.constant(restart_at), fresh, *state, tf.constant(first), tf.constant(count)
+                )
+                bar.update(count * len(tile))
+
+    def _segment(self, numbers, stream, low, width, rate, validation, restart_at, fresh, *state_first_count):
+        """`count` updates of all runs of a tile, compiled: the state of the runs after them."""
+        *state, first, count = state_first_count
+
+        def update(i, *state):
+            drawn = tf.gather(numbers[:, i], stream)
+            one = lambda run: self._update_one(first + i, *run)  # noqa: E731
+            return i + 1, *tf.vectorized_map(one, (drawn, low, width, rate, validation, restart_at, fresh, *state))
+
+        return tf.while_loop(lambda i, *_: i < count, update, (tf.constant(0), *state))[1:]
+
+    def _update_one(self, step, drawn, low, width, rate, validation, restart_at, fresh, weights, m, v, diverged_at):
+        """One update of one run: its batch, its cost, Adam (Kingma & Ba 2015, algorithm 1), constraints, and a restart when due."""
+        x = low + width * drawn
+        x = tf.where(x == 0, width * 2.0**-25, x)  # the grid of float32 meets 0 far more often than the line of numbers does
+        y = self.compute(x[:, :1], x[:, 1:])
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            cost = self._cost(weights, x, y)
+            penalty = self._with(weights, lambda layer: layer.penalty(step, validation) if hasattr(layer, "penalty") else 0.0)
+            total = cost + penalty
+        gradients = tape.gradient(total, weights, unconnected_gradients="zero")
+        if self.clip is not None:
+            gradients = [tf.clip_by_value(g, -self.clip, self.clip) for g in gradients]
+        t = tf.cast(step + 1, "float32")
+        m = [0.9 * old + 0.1 * g for old, g in zip(m, gradients)]
+        v = [0.999 * old + 0.001 * g * g for old, g in zip(v, gradients)]
+        change = [rate * (mean / (1 - 0.9**t)) / (tf.sqrt(square / (1 - 0.999**t)) + 1e-8) for mean, square in zip(m, v)]
+        weights = [w - by for w, by in zip(weights, change)]
+        weights = [own.constraint(w) if own.constraint else w for own, w in zip(self.layer.trainable_variables, weights)]
+        weights = [tf.where(step == restart_at, new, w) for new, w in zip(fresh, weights)] if self.restart else weights
+        return weights, m, v, tf.where((diverged_at < 0) & ~tf.math.is_finite(cost), step, diverged_at)
+
+    def _measure(self, weights, x_valid, y_valid, x_test, y_test):
+        """The errors and the sparsity error of all runs of a tile, compiled."""
+
+        def one(run):
+            weights, *tables = run
+            errors = self._cost(weights, *tables[:2]), self._cost(weights, *tables[2:])
+            if not hasattr(self.layer, "matrices"):
+                return *errors, tf.constant(np.nan)
+            sizes = self._with(weights, lambda layer: [tf.abs(tf.convert_to_tensor(W)) for W in layer.matrices()])
+            return *errors, tf.reduce_max([tf.reduce_max(tf.minimum(size, tf.abs(1 - size))) for size in sizes])
+
+        return tf.vectorized_map(one, (weights, x_valid, y_valid, x_test, y_test))
+
+    def _cost(self, weights, x, y):
+        return self._with(weights, lambda layer: tf.reduce_mean((layer(x) - y) ** 2))
+
+    def _with(self, weights, ask):
+        """What `ask(layer)` says while the layer holds `weights`."""
+        with keras.StatelessScope(state_mapping=list(zip(self.layer.trainable_variables, weights))):
+            return ask(self.layer)
+
+    def table(self, measured, with_weights):
+        """What `train` measured, tile by tile, as the table that `fit_many` returns."""
+        import pandas as pd
+
+        parts = []
+        for number, tile in enumerate(measured):
+            chosen = self.each[number * RUNS_A_TILE : (number + 1) * RUNS_A_TILE]
+            for step, *errors, weights, diverged_at, restarts in tile:
+                columns = {
+                    "train": [data.range_name(pair[0]) for _, pair, _ in chosen],
+                    "test": [data.range_name(pair[1]) for _, pair, _ in chosen],
+                    "learning_rate": [rate for _, _, rate in chosen],
+                    "seed": [seed for seed, _, _ in chosen],
+                    "step": step,
+                    **{name: np.asarray(error)[: len(chosen)] for name, error in zip(MEASURES, errors)},
+                    "restarts": restarts[: len(chosen)],
+                    "diverged_at": np.where(diverged_at < 0, np.nan, diverged_at)[: len(chosen)],
+                }
+                for own, values in zip(self.layer.trainable_variables, weights if with_weights else ()):
+                    for place in np.ndindex(values.shape[1:]):
+                        columns[f"{own.name}{list(place)}"] = values[(slice(len(chosen)), *place)]
+                parts.append(pd.DataFrame(columns))
+        table = pd.concat(parts, ignore_index=True)
+        return table.sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
+
+
+MEASURES = ("interpolation", "extrapolation", "sparsity_error")
+
+
+class _StandingStill:
+    """iNALU's rule for a fresh start: the mean validation error of the first half of its life, from 5,000 steps on and looked at
+    every 10, is no more than mean + standard deviation of the second half, and that mean is above 1 (Schlör et al. 2020)."""
+
+    def __init__(self):
+        self.since, self.ends, self.values = None, [], []
+
+    def restart_at(self, validation, step, end):
+        """For each run the step of step…end−1 after whose update it is to start anew, −1 for none; `validation` holds for all of them."""
+        runs = len(validation)
+        self.since = np.zeros(runs, int) if self.since is None else self.since
+        self.ends.append(end)
+        self.values.append(np.asarray(validation, float))
+        ends, values = np.array([0, *self.ends]), np.array(self.values)
+        asked = np.arange(-(-max(step, 1) // 10) * 10, end, 10)
+        due = np.full(runs, -1, "int32")
+        for run in range(runs):
+            lengths = np.diff(np.clip(ends, self.since[run], None))
+            knots = np.concatenate([[0], np.cumsum(lengths)])
+            sums, squares = (np.concatenate([[0], np.cumsum(lengths * values[:, run] ** power)]) for power in (1, 2))
+            kept = asked - self.since[run] + 1
+            half = kept // 2
+            up_to = lambda totals, count: np.interp(count, knots, totals)  # noqa: B023, E731
+            first = up_to(sums, half) / np.maximum(half, 1)
+            second = (up_to(sums, kept) - up_to(sums, half)) / (kept - half)
+            spread = np.sqrt(np.maximum((up_to(squares, kept) - up_to(squares, half)) / (kept - half) - second**2, 0))
+            again = np.flatnonzero((kept > 5_000) & (first <= second + spread) & (second > 1))
+            if len(again):
+                due[run] = asked[again[0]]
+                self.since[run] = due[run] + 1
+        return due
+
+
+def _train_and_test(pair):
+    try:
+        train, test = pair
+    except (TypeError, ValueError):
+        raise TypeError(f"a range is {pair!r}, expected a pair (train, test) such as ((1, 2), (2, 6))") from None
+    as_range(train, "train")
+    return (tuple(train), tuple(map(tuple, test)) if len(data.as_pieces(test, "test")) > 1 else tuple(test))
 
 
 def _data_for(model, x, y):

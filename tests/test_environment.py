@@ -75,7 +75,7 @@ def test_what_the_package_imports_is_declared():
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 imported.add(node.module.split(".")[0])
-    declared = {Requirement(line).name for line in PYPROJECT["project"]["dependencies"]}
+    declared = {Requirement(line).name for line in PYPROJECT["project"]["dependencies"] + EXTRAS["cluster"]}
     assert imported - set(sys.stdlib_module_names) <= declared
 
 

@@ -1,11 +1,11 @@
-"""`fit` and `fit_many` against the loop written out by hand, what they teach, and what they refuse."""
+"""`fit` and `fit_seeds` against the loop written out by hand, what they teach, and what they refuse."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import NAC, NALU, TrainingDiverged, data, fit, fit_many, metrics
+from nalu_helpers import NAC, NALU, TrainingDiverged, data, fit, fit_seeds, metrics
 from nalu_helpers.training import EPOCHS_A_CALL
 
 PLUS = data.article("+")
@@ -80,8 +80,8 @@ def test_float64_data_are_rounded_for_a_float32_model_and_kept_for_a_float64_one
     assert quiet_fit(NAC(1, dtype="float64"), x, y).dtype == np.float64
 
 
-def test_fit_many_teaches_each_seed_what_fit_would():
-    models, cost = fit_many(lambda: NALU(1), SMALL.x_train, SMALL.y_train, seeds=[3, 5, 8], epochs=40, learning_rate=0.01, progress=False)
+def test_fit_seeds_teaches_each_seed_what_fit_would():
+    models, cost = fit_seeds(lambda: NALU(1), SMALL.x_train, SMALL.y_train, seeds=[3, 5, 8], epochs=40, learning_rate=0.01, progress=False)
     assert cost.shape == (40, 3) and len(models) == 3
     for column, (seed, model) in enumerate(zip([3, 5, 8], models)):
         alone = fresh(lambda: NALU(1), seed)
@@ -91,16 +91,16 @@ def test_fit_many_teaches_each_seed_what_fit_would():
 
 
 def test_a_seeds_run_does_not_depend_on_which_others_run_beside_it():
-    _, alone = fit_many(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=[4], epochs=30, progress=False)
-    _, among = fit_many(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=range(6), epochs=30, progress=False)
+    _, alone = fit_seeds(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=[4], epochs=30, progress=False)
+    _, among = fit_seeds(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=range(6), epochs=30, progress=False)
     np.testing.assert_allclose(alone[:, 0], among[:, 4], rtol=1e-5)
 
 
-def test_fit_many_takes_whole_networks():
+def test_fit_seeds_takes_whole_networks():
     def network():
         return keras.Sequential([keras.Input((2,)), keras.layers.Dense(4), keras.layers.PReLU(), NALU(1)])
 
-    models, cost = fit_many(network, SMALL.x_train, SMALL.y_train, seeds=range(2), epochs=20, progress=False)
+    models, cost = fit_seeds(network, SMALL.x_train, SMALL.y_train, seeds=range(2), epochs=20, progress=False)
     assert models[0](SMALL.x_test).shape == (64, 1) and np.isfinite(cost).all()
 
 
@@ -108,7 +108,7 @@ def test_a_nac_cannot_subtract_from_the_articles_line_but_can_from_independent_n
     line, free = data.article("-"), data.uniform("-")
     solved = []
     for task in (line, free):
-        models, _ = fit_many(lambda: NAC(1), task.x_train, task.y_train, seeds=range(4), epochs=3000, progress=False)
+        models, _ = fit_seeds(lambda: NAC(1), task.x_train, task.y_train, seeds=range(4), epochs=3000, progress=False)
         solved.append(sum(metrics.test_error(model, task) < 0.02 for model in models))
     assert solved == [0, 4]
 
@@ -130,9 +130,11 @@ def test_data_too_large_to_square_are_reported_at_the_first_epoch():
         quiet_fit(NAC(1), [[1e30, 1e30]], [2e30])
 
 
-def test_fit_many_names_the_seed_that_diverged():
+def test_fit_seeds_names_the_seed_that_diverged():
     with pytest.raises(TrainingDiverged, match="the cost of seed 11 is (inf|nan) at epoch"):
-        fit_many(lambda: keras.layers.Dense(1), SMALL.x_train, SMALL.y_train, seeds=[11, 12], epochs=20, learning_rate=1e30, progress=False)
+        fit_seeds(
+            lambda: keras.layers.Dense(1), SMALL.x_train, SMALL.y_train, seeds=[11, 12], epochs=20, learning_rate=1e30, progress=False
+        )
 
 
 def with_bad(place, value):
@@ -164,7 +166,7 @@ def with_bad(place, value):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
 )
-@pytest.mark.parametrize("train", ["fit", "fit_many"])
+@pytest.mark.parametrize("train", ["fit", "fit_seeds"])
 def test_bad_input_is_refused_in_one_sentence(train, change, error, words):
     settings = {"x": SMALL.x_train, "y": SMALL.y_train, "epochs": 5, "progress": False, **change}
 
@@ -177,7 +179,7 @@ def test_bad_input_is_refused_in_one_sentence(train, change, error, words):
         if train == "fit":
             fit(built(), settings.pop("x"), settings.pop("y"), **settings)
         else:
-            fit_many(built, settings.pop("x"), settings.pop("y"), seeds=[0], **settings)
+            fit_seeds(built, settings.pop("x"), settings.pop("y"), seeds=[0], **settings)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_bad_input_is_refused_in_one_sentence(train, change, error, words):
 )
 def test_seeds_must_be_whole_numbers(seeds, error, words):
     with pytest.raises(error, match=words):
-        fit_many(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=seeds, epochs=5, progress=False)
+        fit_seeds(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=seeds, epochs=5, progress=False)
 
 
 def test_many_short_trainings_leave_stderr_empty(capfd):

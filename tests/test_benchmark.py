@@ -1,0 +1,238 @@
+"""The command line: its tables, what happens when it is killed, loses a worker or a disk, and what it refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from nalu_helpers import benchmark, data, metrics
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--unit", "NAC", "NAU", "--operation", "add", "--range=1,2", "--seeds", "30", "--steps", "40"]
+
+
+def main(*arguments, output):
+    return benchmark.main(["single-module", *arguments, "--output", str(output)])
+
+
+def in_a_process(*arguments, output):
+    command = [sys.executable, "-m", "nalu_helpers.benchmark", "single-module", *arguments, "--output", str(output)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path, seconds=120):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path.name} did not appear"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    output = tmp_path_factory.mktemp("undisturbed") / "table.csv"
+    assert main(*SMALL, output=output) == 0
+    return output
+
+
+def test_the_table_has_a_row_for_every_run(undisturbed):
+    table = pd.read_csv(undisturbed, comment="#")
+    assert len(table) == 2 * 30 and not table.duplicated(benchmark.KEY).any()
+    assert set(table["operation"]) == {"add"} and set(table["train"]) == {"[1, 2]"} and set(table["test"]) == {"[2, 6]"}
+    np.testing.assert_array_equal(table["solved"], table["extrapolation"] < table["threshold"])
+
+
+def test_how_it_was_made_stands_beside_it(undisturbed):
+    origin = json.loads(undisturbed.with_suffix(".json").read_text(encoding="utf-8"))
+    assert origin["command"].startswith("python -m nalu_helpers.benchmark single-module --unit NAC NAU")
+    assert set(origin["versions"]) >= {"python", "tensorflow", "keras", "numpy"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "Ctrl-C"])
+def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bytes(undisturbed, tmp_path, how):
+    output = tmp_path / "table.csv"
+    process = in_a_process(*SMALL, output=output)
+    wait_for(output)
+    process.send_signal(how)
+    said = process.communicate()[1]
+    before = output.read_bytes()
+    assert process.returncode == (130 if how == signal.SIGINT else -how), said
+    assert len(before) < len(undisturbed.read_bytes())
+    if how == signal.SIGINT:
+        assert "the same command goes on from there" in said and "Traceback" not in said
+    assert main(*SMALL, output=output) == 0
+    assert output.read_bytes() == undisturbed.read_bytes()
+    assert before.count(b"\n") >= 26
+
+
+def test_what_is_there_is_not_run_again_and_more_seeds_are_added(undisturbed, tmp_path, monkeypatch):
+    output = tmp_path / "table.csv"
+    output.write_bytes(undisturbed.read_bytes())
+    done = []
+    monkeypatch.setattr(benchmark, "run_chunk", lambda unit, *rest, progress: done.append((unit, rest[2])) or RUN_CHUNK(unit, *rest))
+    assert main(*SMALL, output=output) == 0 and done == []
+    more = [*SMALL[:-3], "51", *SMALL[-2:]]
+    assert main(*more, output=output) == 0
+    assert done == [(unit, seeds) for unit in ("NAC", "NAU") for seeds in (list(range(25, 50)), [50])]
+    assert len(pd.read_csv(output, comment="#")) == 2 * 51
+
+
+RUN_CHUNK = benchmark.run_chunk
+
+
+def test_a_cluster_gives_the_same_table_and_a_killed_worker_costs_only_its_chunk(undisturbed, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    output = tmp_path / "table.csv"
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        process = in_a_process(*SMALL, "--scheduler", cluster.scheduler_address, output=output)
+        victim = list(cluster.workers.values())[0]
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not cluster.scheduler.tasks:
+            time.sleep(0.02)
+        os.kill(victim.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        said = process.communicate(timeout=200)[1]
+    assert process.returncode == 0, said
+    assert output.read_bytes() == undisturbed.read_bytes()
+
+
+def test_an_unreachable_scheduler_is_reported(tmp_path, capsys):
+    pytest.importorskip("distributed")
+    with pytest.raises(SystemExit) as stopped:
+        main(*SMALL, "--scheduler", "tcp://127.0.0.1:9", output=tmp_path / "t.csv")
+    assert stopped.value.code == 2
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
+
+
+def test_a_full_disk_loses_nothing(undisturbed, tmp_path, monkeypatch, capsys):
+    output = tmp_path / "table.csv"
+    lines = undisturbed.read_text(encoding="utf-8").splitlines(keepends=True)
+    output.write_text("".join(lines[:28]), encoding="utf-8")
+    before = output.read_bytes()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SystemExit) as stopped:
+        main(*SMALL, output=output)
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and "could not be written (No space left on device)" in said and "is still there" in said
+    assert output.read_bytes() == before and list(tmp_path.iterdir()) == [output]
+
+
+@pytest.mark.parametrize("text", ["", "unit,operation\n", "# nalu_helpers single-module 0: 40 steps\nunit\n1\n", "\x00\xff", None])
+def test_another_or_a_damaged_file_is_left_alone(undisturbed, tmp_path, text, capsys):
+    output = tmp_path / "table.csv"
+    output.write_text(undisturbed.read_text(encoding="utf-8")[:-30] if text is None else text, encoding="latin-1")
+    before = output.read_bytes()
+    with pytest.raises(SystemExit) as stopped:
+        main(*SMALL, output=output)
+    assert stopped.value.code == 2 and output.read_bytes() == before
+    assert "made by another version or with other settings, or is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--unit", "NMUU"], "unit is 'NMUU', known are: 'NAC', .* Did you mean 'NMU'"),
+        (["--unit", "nalu"], "Did you mean 'NALU'"),
+        (["--operation", "modulo"], r"operation is 'modulo', known are"),
+        (["--unit", "NMU", "--operation", "add"], "NMU does not enter add in this benchmark, these do: NAC, NALU, GNALU, NAU, INALU"),
+        (["--range=-1,1"], r"range -1,1 is unknown, known are: \[-20, -10\], "),
+        (["--range=a,b"], "range a,b is unknown, known are:"),
+        (["--seeds", "0"], "seeds is 0, expected a whole number"),
+        (["--steps", "-5"], "steps is -5, expected a whole number"),
+        (["--batch", "0"], "batch is 0, expected a whole number"),
+        (["--learning-rate", "nan"], "learning_rate is nan"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_sentence(arguments, words, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(*arguments, output=tmp_path / "t.csv")
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2 and len(said.strip().splitlines()) == 1
+    assert pd.Series([said]).str.contains(words)[0]
+    assert not (tmp_path / "t.csv").exists()
+
+
+def test_training_is_measured_beside_the_plain_loop(capsys):
+    assert benchmark.main(["training", "--epochs", "500", "--rounds", "1"]) == 0
+    assert "plain loop" in capsys.readouterr().out
+
+
+def test_throughput_is_measured_beside_one_model_at_a_time():
+    table = benchmark.throughput(run_steps=32_000, counts=(1, 9))
+    assert table["runs"].tolist() == ["one at a time", 1, 9] and (table["compiled"] > 0).all()
+
+
+@pytest.mark.parametrize("operation, by_hand", [("+", (1e-4 * 8) ** 2), ("*", 0.0032**2 * 25)])
+def test_the_threshold_is_the_error_of_an_almost_perfect_unit(operation, by_hand):
+    """On a range so narrow that x₁ = x₂ = 4: δ·8 for +, 16·(1 − (1 − δ)²) for ×."""
+    expected = {"+": (8e-4) ** 2, "*": (16 * (1 - (1 - 1e-4) ** 2)) ** 2}[operation]
+    assert metrics.success_threshold(operation, (3.9999, 4.0001)) == pytest.approx(expected, rel=1e-3)
+
+
+def test_thresholds_of_plus_and_minus_agree_and_the_one_of_division_is_analytic():
+    assert metrics.success_threshold("+", (2, 6)) == pytest.approx(metrics.success_threshold("-", (2, 6)))
+    x = 1e-8 * (4 * np.mean(np.linspace(2, 6, 10_001) ** 2) / 2 + 2 * 16)
+    assert metrics.success_threshold("+", (2, 6)) == pytest.approx(x, rel=2e-3)
+    shrink = (1 - 1e-4) / (1 + 1e-4) - 1
+    squares = (np.mean(np.linspace(2, 6, 10_001) ** 2)) * np.mean(np.linspace(2, 6, 10_001) ** -2.0)
+    assert metrics.success_threshold("/", (2, 6)) == pytest.approx(shrink**2 * squares, rel=5e-3)
+
+
+def test_the_gamma_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(200):
+        _, low, high = metrics.mean_interval(rng.gamma(4, 500, 20), "gamma")
+        hits.append(low <= 2000 <= high)
+    assert stats.binomtest(sum(hits), 200, 0.93).pvalue > 0.01
+
+
+def test_the_beta_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(200):
+        _, low, high = metrics.mean_interval(rng.beta(2, 30, 25) / 2, "beta")
+        hits.append(low <= 1 / 32 <= high)
+    assert stats.binomtest(sum(hits), 200, 0.93).pvalue > 0.01
+
+
+def test_the_mean_of_a_gamma_is_the_mean_and_few_or_equal_values_have_plain_answers():
+    steps = np.array([1000.0, 3000, 2000, 5000])
+    mean, low, high = metrics.mean_interval(steps, "gamma")
+    assert mean == pytest.approx(steps.mean(), rel=1e-3) and low < mean < high
+    assert metrics.mean_interval([7.0, 7.0], "gamma") == (7, 7, 7)
+    assert metrics.mean_interval([7.0], "gamma")[0] == 7 and np.isnan(metrics.mean_interval([7.0], "gamma")[1])
+    assert np.isnan(metrics.mean_interval([], "beta")).all()
+
+
+def test_a_sample_of_the_stored_table_comes_out_again():
+    """Two units and two ranges, five seeds: the same counts as in results/, to the run."""
+    stored = pd.read_csv(ROOT / "results" / "single_module.csv", comment="#")
+    pairs = [data.BENCHMARK_RANGES[i] for i in (5, 6)]
+    for unit, operation in (("NMU", "*"), ("NAU", "+")):
+        again = benchmark.run_chunk(unit, operation, pairs, range(5))
+        rows = stored.merge(again, on=benchmark.KEY, suffixes=("", "_again"))
+        assert len(rows) == 10
+        assert (rows["solved"] == rows["solved_again"]).mean() >= 0.9
+        np.testing.assert_allclose(rows["threshold"], rows["threshold_again"], rtol=1e-6)
+        np.testing.assert_allclose(rows["solved_at"], rows["solved_at_again"], rtol=0.2, atol=1001)
+
+
+def test_the_stored_table_is_complete():
+    stored = pd.read_csv(ROOT / "results" / "single_module.csv", comment="#")
+    wanted = {(unit, benchmark.WORDS[operation]) for unit, row in benchmark.UNITS.items() for operation in row[0]}
+    runs = stored.groupby(["unit", "operation", "train"]).size()
+    assert set(runs.index.droplevel("train")) == wanted and len(runs) == 9 * len(wanted) and (runs == 25).all()
+    origin = json.loads((ROOT / "results" / "single_module.json").read_text(encoding="utf-8"))
+    assert origin["command"] == "python -m nalu_helpers.benchmark single-module --output results/single_module.csv"
