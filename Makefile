@@ -20,8 +20,9 @@ notebooks: $(READY)  ## run every notebook and store its outputs
 	$(BIN)/python tools/make_notebooks.py
 	$(BIN)/python tools/make_overview.py
 
-benchmark: $(READY)  ## measure the compiled training loop beside the plain one
+benchmark: $(READY)  ## measure training: one model beside the plain loop, and thousands side by side
 	$(BIN)/python -m nalu_helpers.benchmark training
+	$(BIN)/python -m nalu_helpers.benchmark throughput
 
 pins: $(READY)  ## renew constraints.txt
 	$(BIN)/python tools/make_pins.py

@@ -137,7 +137,7 @@ def single_module(
         for done in _each(chunks, scheduler, bar):
             table = pd.concat([table, done]).drop_duplicates(KEY) if len(table) else done
             table = table.sort_values(KEY, key=_order, ignore_index=True)
-            _write(output, head, table)
+            _write(output, head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
     return table
 
 
@@ -204,9 +204,8 @@ def _read(output, head):
     return table
 
 
-def _write(output, head, table):
-    """Write `table` to `output` in one piece: whoever reads it finds the old one or the new one, never a part."""
-    text = head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n")
+def _write(output, text):
+    """Write `text` to `output` in one piece: whoever reads it finds the old one or the new one, never a part."""
     unfinished = Path(f"{output}.unfinished")
     try:
         unfinished.parent.mkdir(parents=True, exist_ok=True)
@@ -242,10 +241,7 @@ def note_origin(output, command):
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
     }
-    path = Path(output).with_suffix(".json")
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    _write(Path(output).with_suffix(".json"), json.dumps(origin, indent=2) + "\n")
 
 
 def training(epochs=22000, eager_epochs=300, rounds=3):
@@ -373,8 +369,11 @@ def _say_single_module(chosen):
         print(f"\nstopped; the chunks that were done are in {chosen.output}: the same command goes on from there", file=sys.stderr)
         return 130
     note_origin(chosen.output, chosen.command_line)
+    rates = summary(table)
+    path = Path(chosen.output)
+    _write(path.with_name(f"{path.stem}_summary.csv"), rates.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     with pd.option_context("display.max_rows", None):
-        print(summary(table).to_string(index=False, float_format="{:.3g}".format, na_rep="—"))
+        print(rates.to_string(index=False, float_format="{:.3g}".format, na_rep="—"))
     return 0
 
 

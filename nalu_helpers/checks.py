@@ -187,3 +187,46 @@ def exercise_05_2(answer):
     count = _numbers(answer, 1)[0]
     if not 9 <= count <= 17:
         return f"{count:g} is far from what we found; use relative_error on the article's test, below 0.01, over range(24)"
+
+
+@_exercise
+def exercise_07_1(answer):
+    """Ten of ten is compatible with a true rate as low as 72 %."""
+    if abs(_numbers(answer, 1)[0] - metrics.success_rate([True] * 10)[2]) > 0.005:
+        return "metrics.success_rate takes one True or False a run and gives (k, n, low, high): which of them is asked for?"
+
+
+@_exercise
+def exercise_07_2(answer):
+    """Beyond 17 a float32 cannot tell σ(t) from 1."""
+    if not 16.5 <= _numbers(answer, 1)[0] <= 17.5:
+        return "compute 1 / (1 + exp(−t)) for t = 0, 1, 2, … in float32, and find the first that equals 1"
+
+
+@_exercise
+def exercise_07_3(answer):
+    """Without a logarithm no sign is lost, and without a gate nothing sticks."""
+    count = _numbers(answer, 1)[0]
+    if not 30 <= count <= 32:
+        return f"{count:g} is fewer than we found: train on data.BENCHMARK_RANGES[4], and compare with the threshold of its own test range"
+
+
+@_exercise
+def exercise_08_1(answer):
+    """3 · 2.5: a weight of ½ is half way between "multiply by 4" and "multiply by 1"."""
+    if abs(_numbers(answer, 1)[0] - 7.5) > 1e-6:
+        return "each factor is W·x + 1 − W: compute both, then multiply"
+
+
+@_exercise
+def exercise_08_2(answer):
+    """The root of −4 has no real part."""
+    if abs(_numbers(answer, 1)[0]) > 1e-6:
+        return "|x| to the power ½ is 2, but what is cos(π·½)?"
+
+
+@_exercise
+def exercise_08_3(answer):
+    """It wins by its ranges of one sign, and fails on the narrow and the mixed ones like the others."""
+    if answer != "NACLog":
+        return "group the rows with operation 'div' by unit, and sum `solved`; the answer is the name with the largest sum"

@@ -11,6 +11,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .metrics import success_rate
+
 COLORS = {
     "a": "#0072B2",  # the additive path
     "m": "#D55E00",  # the multiplicative path
@@ -259,6 +261,136 @@ def gates(error, gate, title="", limit=0.01):
     ax.annotate(f"error {limit:.0%}", (0.5, limit), xytext=(0, 5), textcoords="offset points", ha="center")
     ax.set(yscale="log", xlim=(-0.05, 1.05), xlabel="mean gate g on the test (0 multiplies, 1 adds)", ylabel="relative error")
     ax.legend(loc="center")
+    return figure
+
+
+@_styled
+def lines(x, curves, title="", xlabel="x", ylabel="y"):
+    """Functions of x: `curves` maps a name to its values [rows], each line with a style of its own."""
+    figure, ax = _figure(title, 8, 3.4)
+    for (name, values), style in zip(curves.items(), ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))) * 2):
+        ax.plot(x, values, ls=style, label=name)
+    ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(np.min(x), np.max(x)))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@_styled
+def rates(solved, title="", xlabel="success rate (dot) and its 95 % interval (line)"):
+    """Success rates one above the other: `solved` maps a name to one True or False a run."""
+    figure, ax = _figure(title, 8, 1.3 + 0.38 * len(solved))
+    for row, runs in enumerate(solved.values()):
+        k, n, low, high = success_rate(runs)
+        ax.plot([low, high], [row, row], color=COLORS["a"], lw=3, alpha=0.45, solid_capstyle="butt")
+        ax.plot(k / n, row, "o", color=COLORS["a"], ms=8)
+        ax.annotate(f"{k} of {n}", (1.02, row), xycoords=("axes fraction", "data"), va="center", size=11)
+    ax.set(xlim=(-0.02, 1.02), ylim=(len(solved) - 0.5, -0.5), yticks=range(len(solved)), yticklabels=list(solved), xlabel=xlabel)
+    ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
+    ax.grid(axis="y", visible=False)
+    return figure
+
+
+@_styled
+def gate_paths(steps, gate, solved, title=""):
+    """The mean gate of every run over its steps: `gate` is [steps, runs], `solved` one True or False a run."""
+    figure, ax = _figure(title, 8, 3.8)
+    gate, solved = np.asarray(gate), np.asarray(solved)
+    for group, color, style, name in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
+        drawn = ax.plot(steps, gate[:, group], style, color=COLORS[color], lw=0.8, alpha=0.45)
+        if drawn:
+            ax.plot([], [], style, color=COLORS[color], label=f"{name}: {group.sum()}")
+    ax.set(xlabel="step", ylabel="mean gate g (0 multiplies, 1 adds)", xlim=(steps[0], steps[-1]), ylim=(-0.03, 1.03))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@_styled
+def gate_surface(x, y, paths=(), title="", span=1.5):
+    """The cost of a NALU with W = (w, w) and the same gate g on every row, over (w, g), and the `paths` of runs on it.
+
+    x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends.
+    """
+    figure, ax = _figure(title, 8, 4.6)
+    value, extent = gate_costs(x, y, span)
+    ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis")
+    ax.contour(value, levels=10, extent=extent, colors="white", linewidths=0.5, alpha=0.5)
+    for w, g, solved in paths:
+        color, style = (COLORS["W_hat"], "-") if solved else (COLORS["M_hat"], "--")
+        ax.plot(w, g, style, color=color, lw=1.5)
+        ax.plot(w[0], g[0], "o", color=color, mec="white", ms=7)
+        ax.plot(w[-1], g[-1], "s", color=color, mec="white", ms=8)
+    for solved, color, style in ((True, "W_hat", "-"), (False, "M_hat", "--")):
+        count = sum(bool(path[2]) == solved for path in paths)
+        if count:
+            ax.plot([], [], style, color=COLORS[color], label=f"{'solved' if solved else 'not solved'}: {count}")
+    ax.set(xlabel="weight w, the same for both inputs", ylabel="gate g (0 multiplies, 1 adds)", xlim=extent[:2], ylim=(-0.05, 1.05))
+    figure.colorbar(ax.images[0], ax=ax, label="log₁₀ cost")
+    ax.grid(False)
+    if paths:
+        figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def gate_costs(x, y, span=1.5, size=121):
+    """log₁₀ of the mean squared error of a NALU with W = (w, w) and gate g, [g, w], and the extent (w from, w to, g from, g to)."""
+    x, y = np.asarray(x, "float64")[:500], np.asarray(y, "float64")[:500]
+    w, g = np.linspace(-span, span, size), np.linspace(0, 1, size)
+    a = x.sum(axis=1, keepdims=True) * w
+    m = np.exp(np.log(np.abs(x) + 1e-7).sum(axis=1, keepdims=True) * w)
+    off_a, off_m = a - y, m - y  # the error of a mix is the mix of the errors
+    aa, mm, am = ((left * right).mean(axis=0) for left, right in ((off_a, off_a), (off_m, off_m), (off_a, off_m)))
+    g = g[:, None]
+    value = g**2 * aa + (1 - g) ** 2 * mm + 2 * g * (1 - g) * am
+    return np.log10(np.maximum(value, value.max() * 1e-9)), (-span, span, 0, 1)
+
+
+@_styled
+def success_tables(summary, title="How many of 25 runs each unit solves"):
+    """The benchmark at a glance: one table an operation, units down, ranges to train on across, in each field the runs solved.
+
+    `summary` is what `benchmark.summary` returns.
+    """
+    operations = list(summary["operation"].unique())
+    figure, axes = _figure(title, 11, 8.4, columns=2, rows=2)
+    for ax, operation in zip(axes.flat, operations):
+        part = summary[summary["operation"] == operation]
+        table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)
+        runs = part["runs"].max()
+        ax.imshow(table / runs, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+        for (row, column), value in np.ndenumerate(table.to_numpy()):
+            ax.text(column, row, f"{value:.0f}", ha="center", va="center", color="white" if value > 0.6 * runs else COLORS["ink"])
+        ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index)
+        ax.set_xticklabels(table.columns, rotation=40, ha="right", size=10)
+        ax.set_title({"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}[operation], loc="center")
+        ax.grid(False)
+    figure.supxlabel("range to train on; the test is on larger numbers", size=12)
+    return figure
+
+
+@_styled
+def benchmark(summary, operation, title=""):
+    """The benchmark's own figure for one operation: success rate, solved-at step and sparsity error over the ranges, 95 % intervals."""
+    part = summary[summary["operation"] == operation]
+    ranges, units = list(part["train"].unique()), list(part["unit"].unique())
+    figure, axes = _figure(title, 10, 8, rows=3, sharex=True)
+    columns = (("success_rate", "success", "success rate"), ("solved_at", "solved_at", "solved at step"))
+    columns += (("sparsity_error", "sparsity_error", "sparsity error"),)
+    markers = "osD^vP*"
+    for number, unit in enumerate(units):
+        rows = part[part["unit"] == unit].set_index("train").reindex(ranges)
+        at = np.arange(len(ranges)) + 0.7 * ((number + 0.5) / len(units) - 0.5)
+        for ax, (value, ends, _) in zip(axes, columns):
+            color = mpl.rcParams["axes.prop_cycle"].by_key()["color"][number % 6]
+            ax.vlines(at, rows[f"{ends}_low"], rows[f"{ends}_high"], color=color, lw=2, alpha=0.5)
+            ax.plot(at, rows[value], markers[number], color=color, mfc="white" if number > 5 else color, ms=6, label=unit)
+    for ax, (_, _, label) in zip(axes, columns):
+        ax.set_ylabel(label)
+        ax.set_xticks(np.arange(len(ranges)), ranges, size=10)
+    axes[0].set_ylim(-0.04, 1.04)
+    axes[1].set_ylim(0, None)
+    axes[2].set_yscale("log")
+    axes[2].set_xlabel("range to train on")
+    axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
