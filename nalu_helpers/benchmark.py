@@ -350,13 +350,17 @@ def _say_training(chosen):
 
 
 def _say_throughput(chosen):
+    table = throughput(chosen.run_steps)
     print("NALU, multiplication, batches of 128 fresh rows; run-steps a second (runs × steps ÷ time)")
-    print(throughput(chosen.run_steps).to_string(index=False, float_format="{:,.0f}".format, na_rep="—"))
+    print(table.to_string(index=False, float_format="{:,.0f}".format, na_rep="—"))
     if sys.platform != "win32":
         import resource
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "linux" else 2**30)
         print(f"most memory in use: {peak:.1f} GB")
+    if chosen.output:
+        _write(chosen.output, table.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
+        note_origin(chosen.output, chosen.command_line)
 
 
 def _say_single_module(chosen):
@@ -386,6 +390,7 @@ def main(arguments=None):
     command.set_defaults(say=_say_training)
     command = commands.add_parser("throughput", help="run-steps a second of fit_many, beside one model at a time")
     command.add_argument("--run-steps", type=int, default=8_000_000, help="runs × steps of each measurement (default 8000000)")
+    command.add_argument("--output", help="a CSV file to write the table to as well")
     command.set_defaults(say=_say_throughput)
     command = commands.add_parser("single-module", help="the field's benchmark, into a table that a stopped run goes on with")
     command.add_argument("--unit", nargs="+", help=f"some of {', '.join(UNITS)} (default all)")

@@ -18,7 +18,7 @@ from ._inputs import as_range, as_rows, one_of, positive_number, whole_number
 
 LOSSES = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 EPOCHS_A_CALL = 250  # compiled epochs between two moves of the progress bar, where a cost that is not finite is noticed
-RUNS_A_TILE = 32  # runs that `fit_many` compiles into one loop; always as many, so that no run depends on how many there are
+TILES = (32, 64)  # runs that `fit_many` compiles into one loop: the fewest with which all cores have work
 
 
 class Progress(tqdm):
@@ -131,7 +131,7 @@ def fit_many(
     ValueError for what it cannot use.
     """
     runs = _Runs(make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart)
-    tiles = [range(first, min(first + RUNS_A_TILE, len(runs.each))) for first in range(0, len(runs.each), RUNS_A_TILE)]
+    tiles = [range(first, min(first + runs.tile, len(runs.each))) for first in range(0, len(runs.each), runs.tile)]
     stop, total = threading.Event(), len(runs.each) * runs.steps
     own = Progress(total=total, unit=" steps in all", disable=not progress) if isinstance(progress, bool) else nullcontext(progress)
     with own as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -166,6 +166,7 @@ class _Runs:
                 raise ValueError(f"{name} holds the same one twice: give each once")
         self.tables = {pair: data.examination(operation, *pair) for pair in self.ranges}
         self.each = [(seed, pair, rate) for rate in rates for seed in seeds for pair in self.ranges]
+        self.tile = next((size for size in TILES if size * (os.cpu_count() or 1) >= len(self.each)), TILES[-1])
         self.lock = threading.Lock()
         self.layer = self.start(seeds[0])
         self.starts = {seed: [variable.numpy() for variable in self.start(seed).trainable_variables] for seed in seeds}
@@ -186,7 +187,7 @@ class _Runs:
 
     def train(self, tile, bar, stop):
         """Train the runs numbered in `tile` from start to end; return what was measured at each check, and the restarts."""
-        chosen = [self.each[i] for i in [*tile, *[tile[0]] * (RUNS_A_TILE - len(tile))]]  # always as many: the first fills up
+        chosen = [self.each[i] for i in [*tile, *[tile[0]] * (self.tile - len(tile))]]  # always as many: the first fills up
         seeds = list(dict.fromkeys(seed for seed, _, _ in chosen))
         streams = [np.random.default_rng([seed, 1]) for seed in seeds]
         low, high = np.transpose([pair[0] for _, pair, _ in chosen]).astype("float32")
@@ -198,16 +199,16 @@ class _Runs:
         )
         examined = [tf.constant(np.stack(column)) for column in zip(*(sum(self.tables[pair], ()) for _, pair, _ in chosen))]
         weights = [tf.constant(np.stack(same)) for same in zip(*(self.starts[seed] for seed, _, _ in chosen))]
-        state = weights, [tf.zeros_like(w) for w in weights], [tf.zeros_like(w) for w in weights], tf.fill([RUNS_A_TILE], -1)
+        state = weights, [tf.zeros_like(w) for w in weights], [tf.zeros_like(w) for w in weights], tf.fill([self.tile], -1)
         numbers = np.zeros((len(seeds), self.piece, self.batch, 2), "float32")
-        standing, restarts = _StandingStill(), np.zeros(RUNS_A_TILE, int)
+        standing, restarts = _StandingStill(), np.zeros(self.tile, int)
         measured = []
         for step, end in zip(self.checks, [*self.checks[1:], None]):
             validation, *rest = self.measure(state[0], *examined)
             measured.append((step, validation, *rest, [w.numpy() for w in state[0]], state[3].numpy(), restarts.copy()))
             if end is None:
                 return measured
-            restart_at, fresh = np.full(RUNS_A_TILE, -1, "int32"), state[0]
+            restart_at, fresh = np.full(self.tile, -1, "int32"), state[0]
             if self.restart:
                 restart_at = standing.restart_at(validation.numpy(), step, end)
                 restarts += restart_at >= 0
@@ -286,7 +287,7 @@ class _Runs:
 
         parts = []
         for number, tile in enumerate(measured):
-            chosen = self.each[number * RUNS_A_TILE : (number + 1) * RUNS_A_TILE]
+            chosen = self.each[number * self.tile : (number + 1) * self.tile]
             for step, *errors, weights, diverged_at, restarts in tile:
                 columns = {
                     "train": [data.range_name(pair[0]) for _, pair, _ in chosen],
