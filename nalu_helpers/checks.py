@@ -230,3 +230,17 @@ def exercise_08_3(answer):
     """It wins by its ranges of one sign, and fails on the narrow and the mixed ones like the others."""
     if answer != "NACLog":
         return "group the rows with operation 'div' by unit, and sum `solved`; the answer is the name with the largest sum"
+
+
+@_exercise
+def exercise_12_1(answer):
+    """Two exponents of ½."""
+    if not np.allclose(_numbers(answer, 2), 0.5):
+        return "in log space a weight is an exponent: which exponent is a square root?"
+
+
+@_exercise
+def exercise_12_2(answer):
+    """|W| is below 1, so a² is out of reach."""
+    if _numbers(answer, 1)[0] != 1:
+        return "a weight is an exponent, and it is tanh(Ŵ)·σ(M̂): what is the largest value of that?"

@@ -1,9 +1,11 @@
 """Toy data: two numbers in, one number out, a range to train on and a range far outside it to test on."""
 
+import ast
 import operator
 from dataclasses import dataclass
 
 import numpy as np
+from keras import ops
 
 from ._inputs import as_range, one_of, whole_number
 
@@ -82,9 +84,16 @@ def examination(operation, train, test, rows=10_000):
     if (train, test) not in BENCHMARK_RANGES:
         _refuse_dividing_by_zero(operation, **pieces)
     tables = []
-    for name, seed in (("train", 43953907), ("test", 8689336)):  # the reference implementation's seeds
+    for name, where, seed in (("train", train, 43953907), ("test", test, 8689336)):  # the reference implementation's seeds
         x = draw(np.random.RandomState(seed), pieces[name], rows)
-        y = compute(x[:, :1], x[:, 1:])
+        with np.errstate(all="ignore"):
+            y = np.asarray(compute(x[:, :1], x[:, 1:])) * np.ones((rows, 1))
+        if not np.isfinite(y).all():
+            wrong = int((~np.isfinite(y)).sum())
+            raise ValueError(
+                f"the answer is not a finite number for {wrong:,} of {rows:,} pairs from {name} {range_name(where)}: "
+                "choose another range or operation"
+            )
         tables.append((x.astype("float32"), y.astype("float32")))
     return tables
 
@@ -114,6 +123,54 @@ def known_operation(operation):
 def as_function(operation):
     """`operation` as a function of two columns: what + - * / stand for, or itself when it is a function already."""
     return operation if callable(operation) else OPERATIONS[known_operation(operation)]
+
+
+def expression(text):
+    """`text` such as "a * b + sqrt(a)" as a function of two columns, for `fit_many`.
+
+    It may name a, b, numbers, + − * / ** ( ) and sqrt, abs, log, exp, nothing else; it is parsed, never run as Python. Raises
+    TypeError when it is no text, ValueError, saying what is allowed, for anything else, for more than 200 characters, and when it
+    holds no number that a computer can hold.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the expression is {text!r}, expected text such as 'a * b + 1'")
+    if not text.strip() or len(text) > 200:
+        raise ValueError(f"the expression has {len(text.strip())} characters, expected 1 to 200, such as 'a * b + 1'")
+    try:
+        tree = ast.parse(text.strip().replace("−", "-").replace("×", "*").replace("÷", "/"), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ValueError(f"{text.strip()!r} is not a complete expression: write for example 'a * b + 1'") from None
+    compute = _compiled(tree)
+    with np.errstate(all="ignore"):
+        try:
+            compute(np.float64(2), np.float64(3))
+        except (ZeroDivisionError, OverflowError):
+            raise ValueError(f"{text.strip()!r} divides by 0 or is too large whatever a and b are: write for example 'a * b + 1'") from None
+    return compute
+
+
+_BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
+_FUNCTIONS = {"sqrt": ops.sqrt, "abs": ops.abs, "log": ops.log, "exp": ops.exp}
+
+
+def _compiled(node):
+    """The function of (a, b) that a part of a parsed expression stands for."""
+    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+        join, left, right = _BINARY[type(node.op)], _compiled(node.left), _compiled(node.right)
+        return lambda a, b: join(left(a, b), right(a, b))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        sign, inner = (-1.0 if isinstance(node.op, ast.USub) else 1.0), _compiled(node.operand)
+        return lambda a, b: sign * inner(a, b)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
+        if len(node.args) == 1 and not node.keywords:
+            function, inner = _FUNCTIONS[node.func.id], _compiled(node.args[0])
+            return lambda a, b: function(inner(a, b))
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e30:
+        value = float(node.value)
+        return lambda a, b: value
+    if isinstance(node, ast.Name) and node.id in ("a", "b"):
+        return (lambda a, b: a) if node.id == "a" else (lambda a, b: b)
+    raise ValueError(f"{ast.unparse(node)!r} is not allowed here: use a, b, numbers, + - * / ** ( ) and sqrt, abs, log, exp")
 
 
 def _refuse_dividing_by_zero(operation, **ranges):

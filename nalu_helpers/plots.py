@@ -351,7 +351,7 @@ def success_tables(summary, title="How many of 25 runs each unit solves"):
     `summary` is what `benchmark.summary` returns.
     """
     operations = list(summary["operation"].unique())
-    figure, axes = _figure(title, 11, 8.4, columns=2, rows=2)
+    figure, axes = _figure(title, 11, 8, columns=2, rows=2)
     for ax, operation in zip(axes.flat, operations):
         part = summary[summary["operation"] == operation]
         table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)

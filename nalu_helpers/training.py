@@ -49,12 +49,13 @@ class TrainingDiverged(ValueError):
         self.cost = cost
 
 
-def fit(model, x, y, *, epochs, learning_rate=0.05, loss="sum", progress=True):
+def fit(model, x, y, *, epochs, learning_rate=0.05, loss="sum", progress=True, watch=None, every=EPOCHS_A_CALL):
     """Train `model`, a Keras model or layer, on all rows at once; return its cost before each update, shape [epochs].
 
     x [rows, in] and y [rows, out], or [rows] for one output, may be lists or arrays of any number type: they are converted to
     the model's own (so float64 data into a float32 model is rounded). `loss` is "sum" or "mean" of the squared errors. The
-    model is changed in place; a second call goes on from where the first ended, with a fresh Adam.
+    model is changed in place; a second call goes on from where the first ended, with a fresh Adam. `watch(epoch, weights)` is called
+    before the first update and then after every `every` epochs, with the values of the trainable weights.
 
     Raises ValueError or TypeError when x or y are empty, hold NaN or infinity (naming the first row) or do not fit each other or
     the model, epochs is below 1, the learning rate is not above 0, or the loss is unknown; TrainingDiverged, a ValueError, when the
@@ -62,15 +63,16 @@ def fit(model, x, y, *, epochs, learning_rate=0.05, loss="sum", progress=True):
     """
     x, y = _data_for(model, x, y)
     reduce = LOSSES[one_of(loss, LOSSES, "loss")]
-    return _descend(lambda: reduce((model(x) - y) ** 2), model.trainable_variables, epochs, learning_rate, progress)
+    return _descend(lambda: reduce((model(x) - y) ** 2), model.trainable_variables, epochs, learning_rate, progress, watch, every)
 
 
-def fit_seeds(make_model, x, y, *, seeds, epochs, learning_rate=0.05, loss="sum", progress=True):
+def fit_seeds(make_model, x, y, *, seeds, epochs, learning_rate=0.05, loss="sum", progress=True, watch=None, every=EPOCHS_A_CALL):
     """Train one model for each of `seeds` side by side; return the models and their costs, shape [epochs, seeds].
 
     `make_model` is a function of no arguments, such as `lambda: NALU(1)`, called once after each seed is set: what a seed starts
     from does not depend on the others. The models share nothing but the data, and each learns what `fit` would teach it alone.
-    Everything else, and what is raised, is as in `fit`; a cost that is no longer finite is reported with its seed.
+    Everything else, and what is raised, is as in `fit`; a cost that is no longer finite is reported with its seed, and the weights
+    that `watch` gets have the seeds as their first axis.
     """
     seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
     if not seeds:
@@ -91,7 +93,7 @@ def fit_seeds(make_model, x, y, *, seeds, epochs, learning_rate=0.05, loss="sum"
         return tf.vectorized_map(cost_of_one, [tf.convert_to_tensor(variable) for variable in together])
 
     try:
-        cost = _descend(cost_of_each, together, epochs, learning_rate, progress, seeds)
+        cost = _descend(cost_of_each, together, epochs, learning_rate, progress, watch, every, seeds)
     finally:
         for model, *weights in zip(models, *(variable.numpy() for variable in together)):
             model.set_weights(weights)
@@ -112,6 +114,7 @@ def fit_many(
     restart=False,
     weights=False,
     progress=True,
+    watch=None,
 ):
     """Train a layer for every combination of seed, range and learning rate, all side by side, on fresh numbers at every step.
 
@@ -127,15 +130,15 @@ def fit_many(
     which the run's cost was no longer finite, `diverged_at`, NaN for most; with `weights` a column for every weight.
 
     The numbers that a run sees, and what it starts from, come from its seed alone: it ends the same whatever runs beside it.
-    A run that diverges stays in the table, and the others go on. `progress` may be a `Progress` to move on. Raises TypeError or
-    ValueError for what it cannot use.
+    A run that diverges stays in the table, and the others go on. `progress` may be a `Progress` to move on. `watch(rows)` is called
+    from the thread that trains with the rows of each check as it is made. Raises TypeError or ValueError for what it cannot use.
     """
     runs = _Runs(make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart)
     tiles = [range(first, min(first + runs.tile, len(runs.each))) for first in range(0, len(runs.each), runs.tile)]
     stop, total = threading.Event(), len(runs.each) * runs.steps
     own = Progress(total=total, unit=" steps in all", disable=not progress) if isinstance(progress, bool) else nullcontext(progress)
     with own as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        working = [pool.submit(runs.train, tile, bar, stop) for tile in tiles]
+        working = [pool.submit(runs.train, tile, bar, stop, watch) for tile in tiles]
         try:
             for done in as_completed(working):
                 done.result()
@@ -185,7 +188,7 @@ class _Runs:
             raise ValueError(f"the layer keeps a state ({layer.non_trainable_variables[0].name}) besides its weights: use fit")
         return layer
 
-    def train(self, tile, bar, stop):
+    def train(self, tile, bar, stop, watch):
         """Train the runs numbered in `tile` from start to end; return what was measured at each check, and the restarts."""
         chosen = [self.each[i] for i in [*tile, *[tile[0]] * (self.tile - len(tile))]]  # always as many: the first fills up
         seeds = list(dict.fromkeys(seed for seed, _, _ in chosen))
@@ -206,6 +209,8 @@ class _Runs:
         for step, end in zip(self.checks, [*self.checks[1:], None]):
             validation, *rest = self.measure(state[0], *examined)
             measured.append((step, validation, *rest, [w.numpy() for w in state[0]], state[3].numpy(), restarts.copy()))
+            if watch:
+                watch(self.rows(tile, *measured[-1], with_weights=True))
             if end is None:
                 return measured
             restart_at, fresh = np.full(self.tile, -1, "int32"), state[0]
@@ -285,26 +290,30 @@ class _Runs:
         """What `train` measured, tile by tile, as the table that `fit_many` returns."""
         import pandas as pd
 
-        parts = []
-        for number, tile in enumerate(measured):
-            chosen = self.each[number * self.tile : (number + 1) * self.tile]
-            for step, *errors, weights, diverged_at, restarts in tile:
-                columns = {
-                    "train": [data.range_name(pair[0]) for _, pair, _ in chosen],
-                    "test": [data.range_name(pair[1]) for _, pair, _ in chosen],
-                    "learning_rate": [rate for _, _, rate in chosen],
-                    "seed": [seed for seed, _, _ in chosen],
-                    "step": step,
-                    **{name: np.asarray(error)[: len(chosen)] for name, error in zip(MEASURES, errors)},
-                    "restarts": restarts[: len(chosen)],
-                    "diverged_at": np.where(diverged_at < 0, np.nan, diverged_at)[: len(chosen)],
-                }
-                for own, values in zip(self.layer.trainable_variables, weights if with_weights else ()):
-                    for place in np.ndindex(values.shape[1:]):
-                        columns[f"{own.name}{list(place)}"] = values[(slice(len(chosen)), *place)]
-                parts.append(pd.DataFrame(columns))
-        table = pd.concat(parts, ignore_index=True)
-        return table.sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
+        tiles = [range(first, min(first + self.tile, len(self.each))) for first in range(0, len(self.each), self.tile)]
+        parts = [self.rows(tile, *check, with_weights=with_weights) for tile, checks in zip(tiles, measured) for check in checks]
+        return pd.concat(parts, ignore_index=True).sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
+
+    def rows(self, tile, step, *errors_and_state, with_weights):
+        """One check of the runs numbered in `tile` as a table."""
+        import pandas as pd
+
+        *errors, weights, diverged_at, restarts = errors_and_state
+        chosen = [self.each[i] for i in tile]
+        columns = {
+            "train": [data.range_name(pair[0]) for _, pair, _ in chosen],
+            "test": [data.range_name(pair[1]) for _, pair, _ in chosen],
+            "learning_rate": [rate for _, _, rate in chosen],
+            "seed": [seed for seed, _, _ in chosen],
+            "step": step,
+            **{name: np.asarray(error)[: len(chosen)] for name, error in zip(MEASURES, errors)},
+            "restarts": restarts[: len(chosen)],
+            "diverged_at": np.where(diverged_at < 0, np.nan, diverged_at)[: len(chosen)],
+        }
+        for own, values in zip(self.layer.trainable_variables, weights if with_weights else ()):
+            for place in np.ndindex(values.shape[1:]):
+                columns[f"{own.name}{list(place)}"] = values[(slice(len(chosen)), *place)]
+        return pd.DataFrame(columns)
 
 
 MEASURES = ("interpolation", "extrapolation", "sparsity_error")
@@ -364,9 +373,9 @@ def _data_for(model, x, y):
     return tf.constant(x), tf.constant(y)
 
 
-def _descend(cost_of, variables, epochs, learning_rate, progress, seeds=None):
+def _descend(cost_of, variables, epochs, learning_rate, progress, watch, every, seeds=None):
     """Adam on `variables`, down the cost that `cost_of()` gives: a number, or one for each of `seeds`."""
-    epochs = whole_number(epochs, "epochs")
+    epochs, every = whole_number(epochs, "epochs"), whole_number(every, "every")
     adam = keras.optimizers.Adam(positive_number(learning_rate, "learning_rate", "0.05"))
     adam.build(variables)
 
@@ -384,12 +393,16 @@ def _descend(cost_of, variables, epochs, learning_rate, progress, seeds=None):
     with Progress(total=epochs, unit=" epochs", disable=not progress) as bar:
         while (done := sum(map(len, history))) < epochs:
             last_good = [variable.numpy() for variable in variables]
-            history.append(run(tf.constant(min(EPOCHS_A_CALL, epochs - done))).numpy())
+            if watch:
+                watch(done, last_good)
+            history.append(run(tf.constant(min(every, epochs - done))).numpy())
             bar.update(len(history[-1]))
             if not np.isfinite(history[-1]).all():
                 for variable, value in zip(variables, last_good):
                     variable.assign(value)
                 raise _diverged(np.concatenate(history), learning_rate, seeds)
+    if watch:
+        watch(epochs, [variable.numpy() for variable in variables])
     return np.concatenate(history)
 
 

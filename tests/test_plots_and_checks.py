@@ -1,9 +1,11 @@
 """Figures say in words what they show and leave the reader's settings alone; exercises know right from wrong."""
 
 import struct
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from nalu_helpers import NAC, NALU, benchmark, checks, data, plots
@@ -15,6 +17,8 @@ def built(unit):
 
 
 x = np.linspace(-10, 10, 50)
+PAIRS = np.random.default_rng(0).uniform(1, 2, (50, 2))
+SUMMARY = pd.read_csv(Path(__file__).parent.parent / "results" / "single_module_summary.csv")
 FIGURES = {
     "cost": lambda: plots.cost(np.logspace(5, 0, 30), title="Cost", marks={10: "here", None: "never"}),
     "cost of seeds": lambda: plots.cost(np.ones((30, 4)), title="Cost", solved=[True, True, False, True]),
@@ -28,6 +32,12 @@ FIGURES = {
     "valley": lambda: plots.valley({"+": data.article("+")}, {"+": [[1, 1], [0, 0]]}, title="Valley"),
     "log path": plots.log_path,
     "gates": lambda: plots.gates([1e-4, 1.0], [0.0, 1.0], title="Gates"),
+    "lines": lambda: plots.lines(x, {"one": x, "two": -x}, title="Lines"),
+    "rates": lambda: plots.rates({"some": [True, False], "none": [False] * 9}, title="Rates"),
+    "gate paths": lambda: plots.gate_paths([0, 5, 10], np.random.default_rng(0).uniform(0, 1, (3, 4)), [True, False, True, True], "Gates"),
+    "gate surface": lambda: plots.gate_surface(PAIRS, PAIRS.prod(axis=1, keepdims=True), [([0, 1], [1, 0], True)], title="Surface"),
+    "success tables": lambda: plots.success_tables(SUMMARY),
+    "benchmark": lambda: plots.benchmark(SUMMARY, "mul", title="Product"),
     "NAC cell": plots.nac_cell,
     "NALU cell": plots.nalu_cell,
 }
@@ -42,6 +52,16 @@ def test_every_figure_shows_itself_with_words_for_a_screen_reader(make):
     assert shown["image/png"].startswith(b"\x89PNG") and 300 < width < 1500 and 150 < height < 900
     assert about["image/png"]["alt"] and shown["text/plain"] == f"Figure: {about['image/png']['alt']}"
     assert dict(mpl.rcParams) == before
+
+
+def test_the_gate_surface_is_the_cost_of_a_nalu():
+    """At (w, g) its value is the mean squared error of the mix g·w(x₁ + x₂) + (1 − g)(x₁x₂)^w."""
+    y = PAIRS.prod(axis=1, keepdims=True)
+    value, (low, high, _, top) = plots.gate_costs(PAIRS, y, span=1.5, size=31)
+    w, g = np.linspace(low, high, 31), np.linspace(0, top, 31)
+    for i, j in ((0, 0), (10, 25), (30, 5)):
+        said = g[i] * w[j] * PAIRS.sum(axis=1, keepdims=True) + (1 - g[i]) * y ** w[j]
+        assert value[i, j] == pytest.approx(np.log10(np.mean((said - y) ** 2)), abs=1e-4)
 
 
 def test_the_same_figure_is_the_same_picture():
@@ -80,6 +100,14 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_04_3, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
         (checks.exercise_05_1, 99.8, 0.2),
         (checks.exercise_05_2, 13, 24),
+        (checks.exercise_07_1, 0.7225, 1.0),
+        (checks.exercise_07_2, 17, 5),
+        (checks.exercise_07_3, 32, 10),
+        (checks.exercise_08_1, 7.5, 12),
+        (checks.exercise_08_2, 0, 2),
+        (checks.exercise_08_3, "NACLog", "NMU"),
+        (checks.exercise_12_1, [0.5, 0.5], [1, 1]),
+        (checks.exercise_12_2, 1, 2),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -107,8 +135,6 @@ def test_the_exercise_on_data_trains_a_nac_on_the_answer(capsys):
 
 
 def test_every_exercise_is_in_a_notebook_and_has_its_solution():
-    from pathlib import Path
-
     text = "".join(path.read_text() for path in Path(__file__).parent.parent.glob("notebooks/*.ipynb"))
     for name in (name for name in dir(checks) if name.startswith("exercise_")):
         assert text.count(f"checks.{name}(") == 2, name

@@ -1,0 +1,588 @@
+"""Explorers: pictures with handles. Each function returns a widget; show it by putting it last in a cell.
+
+Every picture is drawn once; a handle moves only the few lines and points that change, so that it follows the hand. All text comes from
+the kernel, bad input is answered in place, and `Reset` brings back the beginning. Without a kernel the last picture stays.
+"""
+
+import html
+import io
+import threading
+import time
+
+import ipywidgets as widgets
+import keras
+import matplotlib as mpl
+import matplotlib.image
+import numpy as np
+
+from . import data, layers, plots
+from ._inputs import as_range, positive_number, whole_number
+from .layers import NAC, NALU
+from .training import fit, fit_many
+
+WIDE = widgets.Layout(width="430px")
+LABELS = {"description_width": "190px"}
+
+
+class Explorer(widgets.VBox):
+    """A picture, the handles that move it, a line of numbers below it, and a button that brings back the beginning.
+
+    `handles` maps a name to a widget with a `value`; `move(**values)` changes the picture and returns the line of numbers. When it
+    raises ValueError or TypeError its sentence is shown in place, and the picture stays as it was.
+    """
+
+    def __init__(self, title, sketch, handles, move):
+        self.title, self.sketch, self.handles, self.move = title, sketch, handles, move
+        self.first = {name: handle.value for name, handle in handles.items()}
+        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.picture.tooltip = title
+        self.line = widgets.HTML()
+        reset = widgets.Button(description="Reset", tooltip="Put every handle back where it was at first")
+        reset.on_click(lambda _: self.reset())
+        for handle in handles.values():
+            handle.observe(lambda _: self.redraw(), "value")
+        super().__init__([*handles.values(), reset, self.picture, self.line])
+        self.redraw()
+
+    def redraw(self):
+        """Move the picture to where the handles are."""
+        try:
+            words = self.move(**{name: handle.value for name, handle in self.handles.items()})
+        except (TypeError, ValueError) as error:
+            self.line.value = f"<b>{html.escape(str(error))}</b>"
+            return
+        self.picture.value = self.sketch.png()
+        self.line.value = f"<span style='font-size: 1.1em'>{words}</span>"
+
+    def reset(self):
+        """Put every handle back where it was at first."""
+        for name, handle in self.handles.items():
+            handle.value = self.first[name]
+
+    def __repr__(self):
+        return f"Explorer: {self.title}"
+
+
+class Sketch:
+    """A figure whose still part is drawn once; `png()` adds the `moving` artists to it, which takes a few milliseconds."""
+
+    def __init__(self, figure, moving):
+        self.canvas, self.moving = figure.canvas, moving
+        for artist in moving:
+            artist.set_animated(True)
+        self.canvas.draw()
+        self.still = self.canvas.copy_from_bbox(figure.bbox)
+
+    def png(self):
+        self.canvas.restore_region(self.still)
+        for artist in self.moving:
+            artist.axes.draw_artist(artist)
+        png = io.BytesIO()
+        mpl.image.imsave(png, np.asarray(self.canvas.buffer_rgba())[..., :3], format="png", pil_kwargs={"compress_level": 1})
+        return png.getvalue()
+
+
+def _slider(label, value, low, high, step=0.1, tooltip=""):
+    return widgets.FloatSlider(
+        value=value, min=low, max=high, step=step, description=label, tooltip=tooltip, layout=WIDE, style=LABELS, readout_format=".2f"
+    )
+
+
+def _choice(label, options, tooltip=""):
+    return widgets.Dropdown(options=list(options), description=label, tooltip=tooltip, layout=WIDE, style=LABELS)
+
+
+def identity():
+    """Notebook 01: a layer of 50 units fitted to f(x) = x on a range that you choose, for an activation that you choose.
+
+    So that it answers at once nothing is trained: the hidden weights are random, and the last layer is the best there is, by least
+    squares. Outside the range it breaks as a trained network does.
+    """
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.Picture("f(x) = x, learned on the shaded range only", figsize=(8, 4))
+        ax = figure.subplots()
+        x = np.linspace(-20, 20, 401)
+        ax.plot(x, x, ":", color=plots.COLORS["ink"], label="truth")
+        shade = ax.axvspan(-5, 5, color=plots.COLORS["inside"], zorder=0)
+        (said,) = ax.plot(x, x, color=plots.COLORS["a"], label="the network")
+        ax.set(xlim=(-20, 20), ylim=(-25, 25), xlabel="x", ylabel="prediction")
+        ax.legend(loc="upper left")
+    rng = np.random.default_rng(0)
+    slope, offset = rng.normal(0, 0.5, 50), rng.uniform(-3, 3, 50)
+    features = {name: _features(name, x, slope, offset) for name in ("tanh", "sigmoid", "relu6", "softsign", "relu", "elu", "linear")}
+
+    def move(half, activation):
+        hidden, inside = features[activation], np.abs(x) <= half
+        square = hidden[inside].T @ hidden[inside] + 1e-6 * np.eye(hidden.shape[1])
+        weights = np.linalg.solve(square, hidden[inside].T @ x[inside])
+        prediction = hidden @ weights
+        said.set_data(x, prediction)
+        shade.set_bounds(-half, 0, 2 * half, 1)
+        off = np.abs(prediction - x)
+        return f"mean error inside {off[inside].mean():.3f}, outside {off[~inside].mean():.2f}"
+
+    handles = {
+        "half": _slider("trained from −r to r, r =", 5, 1, 19, 0.5, "Half the width of the range that is learned from"),
+        "activation": _choice("activation", features, "What each of the 50 hidden units computes"),
+    }
+    return Explorer("f(x) = x breaks outside the range it was learned on", Sketch(figure, [shade, said]), handles, move)
+
+
+def _features(activation, x, slope, offset):
+    inner = x[:, None] * slope + offset
+    return np.concatenate([np.asarray(keras.activations.get(activation)(inner.astype("float32"))), np.ones((len(x), 1))], axis=1)
+
+
+def weight():
+    """Notebook 02: drag Ŵ and M̂; see W on its surface, and how steep the surface is there."""
+    figure = plots.weight_surface(title="W = tanh(Ŵ) · σ(M̂)")
+    left, right = figure.axes[:2]
+    with mpl.rc_context(plots.STYLE):
+        (on_tanh,) = left.plot([0], [0], "o", color=plots.COLORS["W_hat"], mec=plots.COLORS["ink"], ms=11)
+        (on_sigma,) = left.plot([0], [0], "s", color=plots.COLORS["M_hat"], mec=plots.COLORS["ink"], ms=10)
+        (slope,) = right.plot([0, 0], [0, 0], color=plots.COLORS["ink"], lw=2.5)
+        (point,) = right.plot([0], [0], "o", color=plots.COLORS["m"], mec="white", ms=11)
+
+    def move(W_hat, M_hat):
+        tanh, sigma = np.tanh(W_hat), 1 / (1 + np.exp(-M_hat))
+        gradient = (1 - tanh**2) * sigma, tanh * sigma * (1 - sigma)
+        on_tanh.set_data([W_hat], [tanh])
+        on_sigma.set_data([M_hat], [sigma])
+        point.set_data([W_hat], [M_hat])
+        slope.set_data([W_hat, W_hat + 4 * gradient[0]], [M_hat, M_hat + 4 * gradient[1]])
+        steep = f"∂W/∂Ŵ = {gradient[0]:.3f}, ∂W/∂M̂ = {gradient[1]:.3f}"
+        return f"W = {tanh:.2f} · {sigma:.2f} = <b>{tanh * sigma:.3f}</b> &nbsp; slope (the line): {steep}"
+
+    handles = {
+        "W_hat": _slider("Ŵ", 1, -6, 6, 0.1, "The trainable number inside tanh: its sign is the sign of W"),
+        "M_hat": _slider("M̂", 0, -6, 6, 0.1, "The trainable number inside σ: far below 0 it turns the weight off"),
+    }
+    return Explorer("A weight of the NAC, and how steep its surface is", Sketch(figure, [on_tanh, on_sigma, slope, point]), handles, move)
+
+
+def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
+    """Notebook 03: a NAC's training on `task`, epoch by epoch; another learning rate is trained when it is chosen, and kept."""
+    x, y = task.x_train, task.y_train
+    row = x[np.argmax(y)]
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.Picture("A training, epoch by epoch", figsize=(9.5, 4))
+        left, right = figure.subplots(1, 2)
+        left.plot(y[:, 0], y[:, 0], ":", color=plots.COLORS["ink"], label="truth")
+        (said,) = left.plot(y[:, 0], y[:, 0], color=plots.COLORS["a"], label="the NAC")
+        left.set(xlabel="true answer", ylabel="what the NAC says", xlim=(y.min(), y.max()), ylim=(-y.max(), 1.1 * y.max()))
+        left.legend(loc="upper left")
+        left.locator_params(nbins=4)
+        right.set(yscale="log", xlabel="epoch", ylabel="cost", xlim=(0, epochs), ylim=(1e3, 1e13))
+        (curve,) = right.plot([], [], color=plots.COLORS["soft"])
+        (now,) = right.plot([], [], "o", color=plots.COLORS["m"], ms=9)
+    kept = {}
+
+    def trained(rate):
+        if rate not in kept:
+            keras.utils.set_random_seed(seed)
+            seen = []
+            fit(NAC(1), x, y, epochs=epochs, learning_rate=rate, progress=False, watch=lambda _, weights: seen.append(weights), every=every)
+            W = np.array([np.tanh(W_hat) / (1 + np.exp(-M_hat)) for W_hat, M_hat in seen])[..., 0]
+            kept[rate] = W, np.array([np.sum((x @ w - y[:, 0]) ** 2) for w in W])
+        return kept[rate]
+
+    def move(epoch, rate):
+        W, cost = trained(rate)
+        at = epoch // every
+        said.set_data(y[:, 0], x @ W[at])
+        curve.set_data(np.arange(len(cost)) * every, np.maximum(cost, 1e3))
+        now.set_data([epoch], [max(cost[at], 1e3)])
+        return f"epoch {epoch:,}: W = [{W[at, 0]:.3f}, {W[at, 1]:.3f}], {row[0]:g} and {row[1]:g} make {row @ W[at]:,.0f}"
+
+    handles = {
+        "epoch": widgets.IntSlider(0, 0, epochs, every, description="epoch", tooltip="How long it has learned", layout=WIDE, style=LABELS),
+        "rate": _choice("learning rate", rates, "How far Adam steps"),
+    }
+    return Explorer("A NAC's training, epoch by epoch", Sketch(figure, [said, curve, now]), handles, move)
+
+
+def paths():
+    """Notebook 04: one pair of numbers through a NALU's two paths and its gate; all of it by hand."""
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.Picture("Two paths and a gate", figsize=(8, 3))
+        ax = figure.subplots()
+        names = ["a, the sum", "m, the product", "y = g·a + (1 − g)·m"]
+        bars = ax.barh(names, [1, 1, 1], color=[plots.COLORS["a"], plots.COLORS["m"], plots.COLORS["g"]], height=0.6)
+        ax.set(xscale="symlog", xlim=(-150, 150), ylim=(2.6, -0.6))
+        ax.set_xlabel("value (logarithmic beyond ±2)")
+        ax.set_xscale("symlog", linthresh=2)
+        ax.axvline(0, color=plots.COLORS["ink"], lw=1)
+    nalu = NALU(1)
+    nalu.build((None, 2))
+
+    def move(x1, x2, w1, w2, gate):
+        W = np.array([[w1], [w2]])
+        nalu.set_weights([np.arctanh(np.clip(W, -0.9999999, 0.9999999)), np.full((2, 1), 20.0), np.zeros((2, 1))])
+        a, m, _ = (float(np.ravel(part)[0]) for part in nalu.paths([[x1, x2]]))
+        y = gate * a + (1 - gate) * m
+        for bar, value in zip(bars, (a, m, y)):
+            bar.set_width(value)
+        lost = " &nbsp; <b>a sign was lost: the log path saw |x|</b>" if min(x1, x2) < 0 else ""
+        zero = " &nbsp; <b>log(0 + ε) is −16, steep and far from any other</b>" if x1 == 0 or x2 == 0 else ""
+        return f"a = {a:.3g}, &nbsp; m = {m:.3g}, &nbsp; y = <b>{y:.3g}</b>{lost}{zero}"
+
+    handles = {
+        "x1": _slider("x₁", 3, -10, 10, 0.5, "The first input"),
+        "x2": _slider("x₂", 4, -10, 10, 0.5, "The second input"),
+        "w1": _slider("W₁", 1, -1, 1, 0.05, "The weight of x₁: a factor on one path, an exponent on the other"),
+        "w2": _slider("W₂", 1, -1, 1, 0.05, "The weight of x₂"),
+        "gate": _slider("gate g", 0.5, 0, 1, 0.05, "1 listens to the sum, 0 to the product"),
+    }
+    return Explorer("One pair of numbers through a NALU", Sketch(figure, list(bars)), handles, move)
+
+
+def seeds(task, seen, every):
+    """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
+
+    `seen` is what `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights), every=every)` saw of NALUs on `task`.
+    """
+    if not seen or len(seen[0]) != 3:
+        raise ValueError("seen holds no weights of NALUs: pass the list that watch filled, [Ŵ, M̂, G] at each look")
+    x = task.x_train[:: max(1, len(task.x_train) // 500)]
+    W_hat, M_hat, G = (np.array([weights[i] for weights in seen])[..., 0] for i in range(3))
+    w = (np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(axis=-1)
+    with np.errstate(over="ignore"):
+        gate = (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
+    figure = plots.gate_surface(task.x_train, task.y_train, title="Where a seed is on the surface of the cost")
+    ax = figure.axes[0]
+    with mpl.rc_context(plots.STYLE):
+        (path,) = ax.plot([], [], color=plots.COLORS["W_hat"], lw=2.5)
+        (now,) = ax.plot([], [], "o", color=plots.COLORS["m"], mec="white", ms=11)
+
+    def move(seed, epoch):
+        at = epoch // every
+        path.set_data(w[: at + 1, seed], gate[: at + 1, seed])
+        now.set_data([w[at, seed]], [gate[at, seed]])
+        where = "multiplies" if gate[at, seed] < 0.1 else "adds" if gate[at, seed] > 0.9 else "is undecided"
+        return f"seed {seed}, epoch {epoch:,}: mean weight {w[at, seed]:.3f}, mean gate {gate[at, seed]:.3f}: it {where}"
+
+    last = (len(seen) - 1) * every
+    handles = {
+        "seed": widgets.IntSlider(
+            0, 0, w.shape[1] - 1, 1, description="seed", tooltip="Another start, nothing else", layout=WIDE, style=LABELS
+        ),
+        "epoch": widgets.IntSlider(last, 0, last, every, description="epoch", tooltip="How long it has learned", layout=WIDE, style=LABELS),
+    }
+    return Explorer("Seeds on the surface of the cost", Sketch(figure, [path, now]), handles, move)
+
+
+UNITS = ("NALU", "NAC", "NACLog", "GNALU", "NAU", "NMU", "INALU", "RealNPU", "NPU")
+OPERATIONS = {"a + b": "+", "a − b": "-", "a × b": "*", "a ÷ b": "/", "a²": "a ** 2", "√a": "sqrt(a)", "your own": None}
+MOST_SEEDS, MOST_STEPS, MOST_IN_ALL = 256, 1_000_000, 20_000_000
+
+
+class _Stopped(Exception):
+    """Stop was pressed."""
+
+
+class Playground(widgets.VBox):
+    """Notebook 12: your operation, unit, ranges, seeds, learning rate and steps; train, stop, undo, and take it home as code.
+
+    Training runs in a thread of its own, so that the page stays awake: Stop is heard within a few hundred updates, and what a
+    training has shown stays until the next one starts, when it is kept for Undo.
+    """
+
+    def __init__(self):
+        self.fields = {
+            "operation": _choice("operation", OPERATIONS, "What the unit is to learn from two numbers a and b"),
+            "own": _text("your own expression", "a * b + sqrt(a)", "Of a, b, numbers, + - * / ** ( ) and sqrt, abs, log, exp"),
+            "unit": _choice("unit", UNITS, "Which layer learns it"),
+            "train": _text("range to train on", "1, 2", "Two numbers, low and high"),
+            "test": _text("range to test on", "2, 6", "Two numbers, low and high, outside the other range"),
+            "seeds": _text("seeds", "8", f"How many starts, side by side: 1 to {MOST_SEEDS}"),
+            "rate": _text("learning rate", "0.01", "How far Adam steps"),
+            "steps": _text("steps", "5000", "How many updates, each on 128 fresh pairs"),
+        }
+        self.fields["operation"].value = "a × b"
+        self.buttons = {
+            name: widgets.Button(description=name, tooltip=tooltip)
+            for name, tooltip in {
+                "Train": "Train all seeds, from the start",
+                "Stop": "Stop training, and keep what it has reached",
+                "Undo": "Bring back the settings and the picture of the training before",
+                "Copy as code": "Show a cell that does the same without this page",
+            }.items()
+        }
+        for name, press in zip(self.buttons, (self.train, self.stop, self.undo, self.show_code)):
+            self.buttons[name].on_click(lambda _, press=press: press())
+        self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", layout=WIDE, style=LABELS)
+        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.picture.tooltip = "Errors of all seeds inside and outside the training range"
+        self.line = widgets.HTML("Press Train.")
+        self.code = widgets.Textarea("", description="code", layout=widgets.Layout(width="760px", height="150px", display="none"))
+        self.ask_to_stop, self.thread, self.kept, self.frames, self.runs, self.said = threading.Event(), None, [], 0, None, ""
+        self.sketch, self.lines = _errors_over_steps(5000, 8, 10.0)
+        self.picture.value = self.sketch.png()
+        super().__init__([*self.fields.values(), widgets.HBox([*self.buttons.values()]), self.bar, self.picture, self.line, self.code])
+        self._buttons(training=False)
+
+    def settings(self):
+        """What the fields ask for, as the arguments of `fit_many`. Raises ValueError or TypeError for what cannot be trained."""
+        fields = {name: field.value for name, field in self.fields.items()}
+        operation = OPERATIONS[fields["operation"]]
+        text = fields["own"] if operation is None else operation
+        seeds = whole_number(_number(fields["seeds"], "seeds"), "seeds")
+        steps = whole_number(_number(fields["steps"], "steps"), "steps")
+        for name, count, most in (
+            ("seeds", seeds, MOST_SEEDS),
+            ("steps", steps, MOST_STEPS),
+            ("seeds × steps", seeds * steps, MOST_IN_ALL),
+        ):
+            if count > most:
+                raise ValueError(f"{name} is {count:,}, expected at most {most:,} on this page: use fit_many in a cell for more")
+        rate = positive_number(_number(fields["rate"], "learning rate"), "learning rate", "0.01")
+        if rate > 1000:
+            raise ValueError(f"learning rate is {rate:g}, expected at most 1000: 0.01 is a good first try")
+        settings = {
+            "unit": fields["unit"],
+            "operation": text,
+            "ranges": [(_range(fields["train"], "range to train on"), _range(fields["test"], "range to test on"))],
+            "seeds": seeds,
+            "steps": steps,
+            "learning_rate": rate,
+        }
+        data.examination(_as_operation(text), *settings["ranges"][0])
+        return settings
+
+    def train(self):
+        """Start training with what the fields say, in a thread of its own; nothing while one is on."""
+        if self.thread is not None and self.thread.is_alive():
+            return
+        try:
+            settings = self.settings()
+        except (TypeError, ValueError) as error:
+            self.line.value = f"<b>{html.escape(str(error))}</b>"
+            return
+        if self.runs is not None:
+            self.kept.append((self.runs, self.picture.value, self.said))
+        self.ask_to_stop.clear()
+        self._buttons(training=True)
+        self.line.value = "Compiling …"
+        self.runs, self.frames = {name: field.value for name, field in self.fields.items()}, 0
+        self.thread = threading.Thread(target=self._work, args=(settings,), daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        """Ask the training to stop; it does within a few hundred updates. Says so when none is on."""
+        if self.thread is None or not self.thread.is_alive():
+            self.line.value = "Nothing is being trained: press Train first."
+            return
+        self.ask_to_stop.set()
+
+    def undo(self):
+        """Bring back the settings and the picture of the training before."""
+        if not self.kept:
+            self.line.value = "There is no training before this one."
+            return
+        self.runs, self.picture.value, self.said = self.kept.pop()
+        self.line.value = self.said
+        for name, value in self.runs.items():
+            self.fields[name].value = value
+        self._buttons(training=False)
+
+    def show_code(self):
+        """A cell that makes the same runs with `fit_many`, ready to be copied."""
+        try:
+            asked = self.settings()
+        except (TypeError, ValueError) as error:
+            self.line.value = f"<b>{html.escape(str(error))}</b>"
+            return
+        known = asked["operation"] in data.OPERATIONS
+        operation = repr(asked["operation"]) if known else f"data.expression({asked['operation']!r})"
+        unit, steps = asked["unit"], asked["steps"]
+        self.code.value = (
+            f"from nalu_helpers import {unit}, {'' if known else 'data, '}fit_many\n\n"
+            f"runs = fit_many(lambda: {unit}(1), {operation}, seeds=range({asked['seeds']}), ranges={asked['ranges']},\n"
+            f"                learning_rates=[{asked['learning_rate']:g}], steps={steps}, check_every={_check_every(steps)},\n"
+            f"                weights=True)\n"
+            f"runs[runs.step == {steps}]"
+        )
+        self.code.layout.display = "flex"
+
+    def _work(self, asked):
+        checks, fresh, done = [], threading.Event(), threading.Event()
+
+        def saw(rows):
+            checks.append(rows)
+            fresh.set()
+
+        drawer = threading.Thread(target=self._draw_while, args=(asked, checks, fresh, done), daemon=True)
+        drawer.start()
+        words = ""
+        try:
+            fit_many(
+                lambda: getattr(layers, asked["unit"])(1),
+                _as_operation(asked["operation"]),
+                seeds=range(asked["seeds"]),
+                ranges=asked["ranges"],
+                learning_rates=[asked["learning_rate"]],
+                steps=asked["steps"],
+                check_every=_check_every(asked["steps"]),
+                progress=_Listening(self.ask_to_stop),
+                watch=saw,
+            )
+        except _Stopped:
+            words = "Stopped. "
+        except (TypeError, ValueError) as error:
+            words = f"<b>{html.escape(str(error))}</b> "
+        done.set()
+        fresh.set()
+        drawer.join()
+        self.said = self.line.value = words + (_in_words(asked, checks) if checks else "")
+        self._buttons(training=False)
+
+    def _draw_while(self, asked, checks, fresh, done):
+        """Draw what `checks` hold whenever there is something new, some 15 times a second, until it is done."""
+        sketch = None
+        while not done.is_set() or fresh.is_set():
+            fresh.wait(0.5)
+            if not fresh.is_set():
+                continue
+            fresh.clear()
+            if not checks:
+                continue
+            shown = list(checks)
+            if sketch is None:
+                sketch, lines = _errors_over_steps(asked["steps"], asked["seeds"], _largest(shown[0]))
+            _move_errors(lines, shown, asked["seeds"])
+            self.picture.value = sketch.png()
+            self.frames += 1
+            step = int(max(rows["step"].iloc[0] for rows in shown))
+            self.bar.value = step / asked["steps"]
+            if not done.is_set():
+                self.line.value = f"step {step:,} of {asked['steps']:,} &nbsp; " + _in_words(asked, shown, short=True)
+                time.sleep(0.04)
+
+    def _buttons(self, training):
+        self.buttons["Train"].disabled = training
+        self.buttons["Undo"].disabled = training or not self.kept
+        if not training:
+            self.bar.value = 0 if self.runs is None else self.bar.value
+
+    def __repr__(self):
+        return "Explorer: train a unit of your choice, live"
+
+
+def playground():
+    """Notebook 12: a `Playground`."""
+    return Playground()
+
+
+class _Listening:
+    """Stands where a progress bar would, and ends the training when it is asked to."""
+
+    def __init__(self, ask_to_stop):
+        self.ask_to_stop = ask_to_stop
+
+    def update(self, _):
+        if self.ask_to_stop.is_set():
+            raise _Stopped
+
+
+def _text(label, value, tooltip):
+    return widgets.Text(value, description=label, tooltip=tooltip, layout=WIDE, style=LABELS, continuous_update=False)
+
+
+def _as_operation(text):
+    return text if text in data.OPERATIONS else data.expression(text)
+
+
+def _check_every(steps):
+    return max(1, steps // 100)
+
+
+def _number(text, name):
+    try:
+        number = float(text.replace("_", "").replace(" ", ""))
+        return int(number) if number.is_integer() else number
+    except ValueError:
+        raise ValueError(f"{name} is {text!r}, expected a number such as 10") from None
+
+
+def _range(text, name):
+    ends = text.strip("()[] ").split(",")
+    if len(ends) != 2:
+        raise ValueError(f"{name} is {text!r}, expected two numbers with a comma between, such as 1, 2")
+    low, high = as_range([_number(end, name) for end in ends], name)
+    if max(abs(low), abs(high)) > 1e6:
+        raise ValueError(f"{name} is ({low:g}, {high:g}), expected ends between −1,000,000 and 1,000,000")
+    return low, high
+
+
+def _largest(rows):
+    """The largest finite error of a check, 1 when there is none."""
+    errors = rows[["interpolation", "extrapolation"]].to_numpy()
+    errors = errors[np.isfinite(errors) & (errors > 0)]
+    return float(errors.max()) if len(errors) else 1.0
+
+
+def _errors_over_steps(steps, seeds, largest):
+    """An empty figure of errors over steps, with lines for up to 30 seeds and for the median of all, inside and outside."""
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.Picture("Mean squared error, inside the training range and outside it", figsize=(8, 3.6))
+        ax = figure.subplots()
+        ax.set(yscale="log", xlim=(0, steps), ylim=(largest * 1e-12, largest * 10), xlabel="step", ylabel="mean squared error")
+        lines = []
+        for color, style, label in (("a", "-", "inside, median"), ("m", "--", "outside, median")):
+            thin = [ax.plot([], [], style, color=plots.COLORS[color], lw=0.7, alpha=0.5)[0] for _ in range(min(seeds, 30))]
+            (median,) = ax.plot([], [], style, color=plots.COLORS[color], lw=3)
+            ax.plot([], [], style, color=plots.COLORS[color], lw=3, label=label)
+            lines.append((thin, median))
+        ax.legend(loc="lower left")
+    return Sketch(figure, [line for thin, median in lines for line in (*thin, median)]), lines
+
+
+def _move_errors(lines, checks, seeds):
+    """Put the errors that `checks` hold into `lines`; seeds that are trained in several tiles are joined by their steps."""
+    by_step = {}
+    for rows in checks:
+        by_step.setdefault(int(rows["step"].iloc[0]), []).append(rows)
+    whole = {step: parts for step, parts in sorted(by_step.items()) if sum(map(len, parts)) == seeds}
+    for (thin, median), column in zip(lines, ("interpolation", "extrapolation")):
+        errors = np.array([np.concatenate([rows.sort_values("seed")[column] for rows in parts]) for parts in whole.values()])
+        if not len(errors):
+            continue
+        errors = np.maximum(errors, 1e-300)
+        for seed, line in enumerate(thin):
+            line.set_data(list(whole), errors[:, seed])
+        median.set_data(list(whole), np.median(errors, axis=1))
+
+
+def _in_words(asked, checks, short=False):
+    """The last check in a sentence: errors inside and outside, and what seed 0 has learned."""
+    last = max(int(rows["step"].iloc[0]) for rows in checks)
+    rows = [row for rows in checks if int(rows["step"].iloc[0]) == last for row in rows.to_dict("records")]
+    inside, outside = (np.median([row[name] for row in rows]) for name in ("interpolation", "extrapolation"))
+    words = f"median error inside {inside:.2g}, outside {outside:.2g}"
+    zero = next((row for row in rows if row["seed"] == 0), None)
+    if zero is not None:
+        words += f"; {_learned(asked, zero)}"
+    diverged = [row for row in rows if np.isfinite(row["diverged_at"])]
+    if diverged:
+        first = min(diverged, key=lambda row: row["diverged_at"])
+        words += (
+            f". <b>{len(diverged)} of {len(rows)} diverged, the first at step {first['diverged_at']:.0f}: try a smaller learning rate</b>"
+        )
+    return words if short else words + f". {len(rows)} seeds, {last:,} steps."
+
+
+def _learned(asked, row):
+    """W and the gate of a run, from the weights in its row."""
+    layer = getattr(layers, asked["unit"])(1)
+    layer.build((None, 2))
+    for variable in layer.weights:
+        values = [row[f"{variable.name}{list(place)}"] for place in np.ndindex(*variable.shape)]
+        variable.assign(np.reshape(values, variable.shape))
+    words = "seed 0: W = " + " and ".join(f"[{', '.join(f'{w:.3f}' for w in np.ravel(W))}]" for W in layer.matrices())
+    if hasattr(layer, "paths"):
+        middle = np.mean(asked["ranges"][0][0])
+        words += f", gate {float(np.ravel(layer.paths([[middle, middle]])[2])[0]):.3f}"
+    elif hasattr(layer, "g"):
+        gate = 1 / (1 + np.exp(-layer.g.numpy())) if asked["unit"] == "INALU" else np.clip(layer.g.numpy(), 0, 1)
+        words += f", gate [{', '.join(f'{g:.3f}' for g in gate)}]"
+    return words
