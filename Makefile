@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help lab test notebooks benchmark pins clean
+.PHONY: help lab test browser notebooks html benchmark pins clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -16,9 +16,16 @@ test: $(READY)  ## run the unit tests, then every notebook, comparing its output
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/python -m pytest --nbval --nbval-current-env
 
+browser: $(READY)  ## use the explorers in a real browser (needs Chromium)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,browser]"
+	$(BIN)/python -m pytest tests/browser
+
 notebooks: $(READY)  ## run every notebook and store its outputs
 	$(BIN)/python tools/make_notebooks.py
 	$(BIN)/python tools/make_overview.py
+
+html: $(READY)  ## make the walkthrough as static pages in html/
+	$(BIN)/python tools/make_html.py
 
 benchmark: $(READY)  ## measure training: one model beside the plain loop, and thousands side by side
 	$(BIN)/python -m nalu_helpers.benchmark training
@@ -28,7 +35,7 @@ pins: $(READY)  ## renew constraints.txt
 	$(BIN)/python tools/make_pins.py
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info build
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info build html
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.10 to 3.13, or name one: make $(or $(MAKECMDGOALS),lab) PYTHON=…"; exit 1; }

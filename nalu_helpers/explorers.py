@@ -35,7 +35,6 @@ class Explorer(widgets.VBox):
         self.title, self.sketch, self.handles, self.move = title, sketch, handles, move
         self.first = {name: handle.value for name, handle in handles.items()}
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self.picture.tooltip = title
         self.line = widgets.HTML()
         reset = widgets.Button(description="Reset", tooltip="Put every handle back where it was at first")
         reset.on_click(lambda _: self.reset())
@@ -312,7 +311,6 @@ class Playground(widgets.VBox):
             self.buttons[name].on_click(lambda _, press=press: press())
         self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", layout=WIDE, style=LABELS)
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
-        self.picture.tooltip = "Errors of all seeds inside and outside the training range"
         self.line = widgets.HTML("Press Train.")
         self.code = widgets.Textarea("", description="code", layout=widgets.Layout(width="760px", height="150px", display="none"))
         self.ask_to_stop, self.thread, self.kept, self.frames, self.runs, self.said = threading.Event(), None, [], 0, None, ""

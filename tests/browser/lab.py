@@ -1,0 +1,89 @@
+"""JupyterLab on 127.0.0.1 and a headless Chromium that reads it: what the browser tests and the latency benchmark share."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-quic"
+TOKEN = "only-on-this-machine"
+SETTINGS = {  # every cell is rendered at once, and nobody asks about news
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false"},
+}
+EXPLORERS = {
+    "identity": "explorers.identity()",
+    "weight": "explorers.weight()",
+    "replay": 'explorers.replay(data.article("+"), epochs=400)',
+    "paths": "explorers.paths()",
+    "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
+    "playground": "explorers.playground()",
+}
+SETUP = """from nalu_helpers import NALU, data, explorers, fit_seeds
+
+seen, task = [], data.article("*")
+many = dict(seeds=range(4), epochs=100, every=20, progress=False)
+_ = fit_seeds(lambda: NALU(1), task.x_train, task.y_train, watch=lambda epoch, w: seen.append(w), **many)
+"""
+
+
+@contextlib.contextmanager
+def running(folder):
+    """A JupyterLab that serves `folder`; gives its address without the notebook's name."""
+    settings = Path(folder) / ".settings"
+    for name, values in SETTINGS.items():
+        path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+    port = 8700 + os.getpid() % 200
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += ["--allow-root", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    command += [f"--LabApp.user_settings_dir={settings}", f"--LabApp.workspaces_dir={settings}/workspaces"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}").close()
+                break
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/lab/tree/"
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def write_explorer(folder, name):
+    """A notebook in `folder` that sets up and shows one explorer; returns its file name."""
+    cells = [nbformat.v4.new_code_cell(source) for source in (SETUP, EXPLORERS[name])]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(notebook, Path(folder) / f"{name}.ipynb")
+    return f"{name}.ipynb"
+
+
+def open_and_run(page, address, name, run=True):
+    """Open the notebook `name`, run all its cells when asked to, and return its first explorer's picture."""
+    page.goto(f"{address}{name}?token={TOKEN}&reset")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    if run:
+        page.wait_for_selector("text=| Idle", timeout=60_000)
+        page.get_by_role("menuitem", name="Run", exact=True).first.click()
+        page.get_by_text("Run All Cells", exact=True).click()
+    picture = page.locator("img.widget-image").first
+    picture.wait_for(state="attached", timeout=180_000)
+    picture.scroll_into_view_if_needed()
+    return picture
+
+
+def wait_for_another(page, picture, before, seconds=5):
+    """Wait until `picture` shows another picture than `before`; return its source."""
+    page.wait_for_function("([image, old]) => image.src !== old", arg=[picture.element_handle(), before], timeout=1000 * seconds, polling=2)
+    return picture.get_attribute("src")
