@@ -82,7 +82,8 @@ def test_the_numbers_are_those_of_the_maths(address, page):
     for _ in range(10):
         page.keyboard.press("ArrowRight")
         src = lab.wait_for_another(page, picture, src)
-    assert "W = 0.96 · 0.50 = 0.482" in line(page)  # tanh(2)·σ(0)
+    words = "W = 0.96 · 0.50 = 0.482"  # tanh(2)·σ(0)
+    page.wait_for_function("words => document.body.innerText.includes(words)", arg=words, timeout=5000)
 
 
 def test_a_notebook_of_the_walkthrough_runs_in_the_browser(address, page):
