@@ -37,7 +37,22 @@ def _import_tensorflow_quietly():
 _import_tensorflow_quietly()
 
 from .layers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU
-from .training import TrainingDiverged, fit, fit_many, fit_seeds
+from .training import TrainingDiverged, fit, fit_many, fit_seeds, fit_stream
 
-__all__ = ["GNALU", "INALU", "NAC", "NACLog", "NALU", "NAU", "NMU", "NPU", "RealNPU", "TrainingDiverged", "fit", "fit_many", "fit_seeds"]
+__all__ = [
+    "GNALU",
+    "INALU",
+    "NAC",
+    "NACLog",
+    "NALU",
+    "NAU",
+    "NMU",
+    "NPU",
+    "RealNPU",
+    "TrainingDiverged",
+    "fit",
+    "fit_many",
+    "fit_seeds",
+    "fit_stream",
+]
 __version__ = "0.1.0"

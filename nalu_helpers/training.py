@@ -1,8 +1,10 @@
-"""Training with Adam: `fit` for one model, `fit_seeds` for some seeds of it, `fit_many` for hundreds of runs on fresh numbers.
+"""Training with Adam: `fit` for one model, `fit_seeds` for some seeds of it, `fit_many` for hundreds of runs on fresh numbers,
+`fit_stream` for any model and any cost.
 
 All run the loop that notebook 03 writes out by hand, compiled by `tf.function`, so that no Python runs between two updates.
 """
 
+import functools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -135,17 +137,101 @@ def fit_many(
     """
     runs = _Runs(make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart)
     tiles = [range(first, min(first + runs.tile, len(runs.each))) for first in range(0, len(runs.each), runs.tile)]
-    stop, total = threading.Event(), len(runs.each) * runs.steps
-    own = Progress(total=total, unit=" steps in all", disable=not progress) if isinstance(progress, bool) else nullcontext(progress)
-    with own as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        working = [pool.submit(runs.train, tile, bar, stop, watch) for tile in tiles]
-        try:
-            for done in as_completed(working):
-                done.result()
-        except BaseException:
-            stop.set()
-            raise
-    return runs.table([job.result() for job in working], weights)
+    stop = threading.Event()
+    with _bar(progress, len(runs.each) * runs.steps) as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        measured = _all_done([pool.submit(runs.train, tile, bar, stop, watch) for tile in tiles], stop)
+    return runs.table(measured, weights)
+
+
+def fit_stream(
+    make_model,
+    draw,
+    cost,
+    *,
+    seeds,
+    steps,
+    learning_rate=1e-3,
+    clip_norm=None,
+    every=EPOCHS_A_CALL,
+    jit_compile=True,
+    progress=True,
+    watch=None,
+):
+    """Train any Keras model on examples that never end, once for each of `seeds`; return the models and their costs, [steps, seeds].
+
+    `make_model` is a function of no arguments that returns a built model; it is called once after each seed is set. `draw(rng, count)`
+    makes the examples of `count` steps with a NumPy generator: a tuple of arrays whose first axis is `count`. `cost(model, *examples)`
+    is the cost of one step, a single number, of what `draw` made for it. For example, 64 fresh pairs a step:
+
+        draw = lambda rng, count: (rng.random((count, 64, 2), "float32"),)
+        cost = lambda model, x: tf.reduce_mean((model(x) - x[:, :1] * x[:, 1:]) ** 2)
+
+    Adam; gradients whose norm over all weights is above `clip_norm` are scaled down to it. The loop is compiled once for all seeds,
+    by XLA unless `jit_compile` is False, and seeds are trained side by side, one a core; what a seed draws and starts from comes from
+    it alone. `watch(seed, step, weights)` is called, from the thread that trains, before the first update and after every `every`.
+    `progress` may be a `Progress` to move on.
+
+    Raises TypeError or ValueError for what it cannot use, TrainingDiverged when a cost is no longer finite.
+    """
+    seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
+    if not seeds:
+        raise ValueError("seeds is empty: give at least one, for example range(5)")
+    steps, every = whole_number(steps, "steps"), min(whole_number(every, "every"), steps)
+    rate = positive_number(learning_rate, "learning_rate", "0.001")
+    norm = None if clip_norm is None else positive_number(clip_norm, "clip_norm", "1.0")
+    models = []
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        models.append(make_model())
+    first, stop = models[0], threading.Event()
+
+    @functools.partial(tf.function, jit_compile=jit_compile, autograph=False)
+    def segment(examples, start, count, *state):
+        def update(i, values, weights, m, v):
+            with tf.GradientTape() as tape:
+                tape.watch(weights)
+                value = _asked_with(first, weights, lambda model: cost(model, *(part[i] for part in examples)))
+            gradients = [tf.convert_to_tensor(g) for g in tape.gradient(value, weights, unconnected_gradients="zero")]
+            if norm is not None:
+                gradients = tf.clip_by_global_norm(gradients, norm)[0]
+            weights, m, v = _adam(start + i, rate, gradients, weights, m, v)
+            weights = [own.constraint(w) if own.constraint else w for own, w in zip(first.trainable_variables, weights)]
+            return i + 1, tf.tensor_scatter_nd_update(values, [[i]], [value]), weights, m, v
+
+        return tf.while_loop(lambda i, *_: i < count, update, (tf.constant(0), tf.zeros([every]), *state))[1:]
+
+    def some(rng):
+        """The examples of `every` steps, as tensors."""
+        return [tf.convert_to_tensor(part) for part in draw(rng, every)]
+
+    def start_of(model):
+        weights = [tf.convert_to_tensor(variable) for variable in model.trainable_variables]
+        return weights, [tf.zeros_like(w) for w in weights], [tf.zeros_like(w) for w in weights]
+
+    compiled = segment.get_concrete_function(some(np.random.default_rng(0)), tf.constant(0), tf.constant(0), *start_of(first))
+
+    def train(seed, model, bar):
+        rng, state, history = np.random.default_rng([seed, 1]), start_of(model), []
+        for start in range(0, steps, every):
+            if watch:
+                watch(seed, start, [w.numpy() for w in state[0]])
+            if stop.is_set():
+                return None
+            count = min(every, steps - start)
+            values, *state = compiled(some(rng), tf.constant(start), tf.constant(count), *state)
+            history.append(values.numpy()[:count])
+            if not np.isfinite(history[-1]).all():
+                raise _diverged(np.concatenate(history)[:, None], rate, [seed], "step")
+            for variable, value in zip(model.trainable_variables, state[0]):
+                variable.assign(value)
+            bar.update(count)
+        if watch:
+            watch(seed, steps, [w.numpy() for w in state[0]])
+        return np.concatenate(history)
+
+    with _bar(progress, len(seeds) * steps) as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        costs = _all_done([pool.submit(train, seed, model, bar) for seed, model in zip(seeds, models)], stop)
+    return models, np.stack(costs, axis=1)
 
 
 class _Runs:
@@ -244,7 +330,7 @@ class _Runs:
         return tf.while_loop(lambda i, *_: i < count, update, (tf.constant(0), *state))[1:]
 
     def _update_one(self, step, drawn, low, width, rate, validation, restart_at, fresh, weights, m, v, diverged_at):
-        """One update of one run: its batch, its cost, Adam (Kingma & Ba 2015, algorithm 1), constraints, and a restart when due."""
+        """One update of one run: its batch, its cost, Adam, constraints, and a restart when due."""
         x = low + width * drawn
         x = tf.where(x == 0, width * 2.0**-25, x)  # the grid of float32 meets 0 far more often than the line of numbers does
         y = self.compute(x[:, :1], x[:, 1:])
@@ -256,11 +342,7 @@ class _Runs:
         gradients = tape.gradient(total, weights, unconnected_gradients="zero")
         if self.clip is not None:
             gradients = [tf.clip_by_value(g, -self.clip, self.clip) for g in gradients]
-        t = tf.cast(step + 1, "float32")
-        m = [0.9 * old + 0.1 * g for old, g in zip(m, gradients)]
-        v = [0.999 * old + 0.001 * g * g for old, g in zip(v, gradients)]
-        change = [rate * (mean / (1 - 0.9**t)) / (tf.sqrt(square / (1 - 0.999**t)) + 1e-8) for mean, square in zip(m, v)]
-        weights = [w - by for w, by in zip(weights, change)]
+        weights, m, v = _adam(step, rate, gradients, weights, m, v)
         weights = [own.constraint(w) if own.constraint else w for own, w in zip(self.layer.trainable_variables, weights)]
         weights = [tf.where(step == restart_at, new, w) for new, w in zip(fresh, weights)] if self.restart else weights
         return weights, m, v, tf.where((diverged_at < 0) & ~tf.math.is_finite(cost), step, diverged_at)
@@ -282,9 +364,7 @@ class _Runs:
         return self._with(weights, lambda layer: tf.reduce_mean((layer(x) - y) ** 2))
 
     def _with(self, weights, ask):
-        """What `ask(layer)` says while the layer holds `weights`."""
-        with keras.StatelessScope(state_mapping=list(zip(self.layer.trainable_variables, weights))):
-            return ask(self.layer)
+        return _asked_with(self.layer, weights, ask)
 
     def table(self, measured, with_weights):
         """What `train` measured, tile by tile, as the table that `fit_many` returns."""
@@ -352,6 +432,37 @@ class _StandingStill:
         return due
 
 
+def _bar(progress, total):
+    """The progress bar of a training of `total` steps: a new one, or `progress` itself when it is one."""
+    return Progress(total=total, unit=" steps in all", disable=not progress) if isinstance(progress, bool) else nullcontext(progress)
+
+
+def _all_done(jobs, stop):
+    """The results of `jobs`; when one of them fails, or Ctrl-C is pressed, `stop` is set for the others."""
+    try:
+        for done in as_completed(jobs):
+            done.result()
+    except BaseException:
+        stop.set()
+        raise
+    return [job.result() for job in jobs]
+
+
+def _asked_with(model, weights, ask):
+    """What `ask(model)` says while the model holds `weights`."""
+    with keras.StatelessScope(state_mapping=list(zip(model.trainable_variables, weights))):
+        return ask(model)
+
+
+def _adam(step, rate, gradients, weights, m, v):
+    """Update number `step`, from 0, of Adam (Kingma & Ba 2015, algorithm 1): the weights and both moments after it."""
+    t = tf.cast(step + 1, "float32")
+    m = [0.9 * old + 0.1 * g for old, g in zip(m, gradients)]
+    v = [0.999 * old + 0.001 * g * g for old, g in zip(v, gradients)]
+    change = [rate * (mean / (1 - 0.9**t)) / (tf.sqrt(square / (1 - 0.999**t)) + 1e-8) for mean, square in zip(m, v)]
+    return [w - by for w, by in zip(weights, change)], m, v
+
+
 def _train_and_test(pair):
     try:
         train, test = pair
@@ -406,15 +517,15 @@ def _descend(cost_of, variables, epochs, learning_rate, progress, watch, every, 
     return np.concatenate(history)
 
 
-def _diverged(cost, learning_rate, seeds):
+def _diverged(cost, learning_rate, seeds, unit="epoch"):
     """The error for costs [epochs] or [epochs, seeds] that hold one that is not finite, cut off after the first such epoch."""
     cost = cost[: 1 + int(np.argmin(np.isfinite(cost).reshape(len(cost), -1).all(axis=1)))]
     seed = None if seeds is None else int(np.argmin(np.isfinite(cost[-1])))
     whose, own = ("", cost) if seeds is None else (f" of seed {seeds[seed]}", cost[:, seed])
     if len(own) == 1:
-        return TrainingDiverged(f"the cost{whose} is {own[0]} at epoch 1: make the inputs smaller, or use dtype='float64'", cost)
+        return TrainingDiverged(f"the cost{whose} is {own[0]} at {unit} 1: make the inputs smaller, or use dtype='float64'", cost)
     return TrainingDiverged(
-        f"the cost{whose} is {own[-1]} at epoch {len(own)}, after {own[-2]:.3g} at epoch {len(own) - 1}: "
+        f"the cost{whose} is {own[-1]} at {unit} {len(own)}, after {own[-2]:.3g} at {unit} {len(own) - 1}: "
         f"try a learning rate below {learning_rate:g}",
         cost,
     )
