@@ -3,9 +3,11 @@
 training        epochs a second of `fit`, beside the plain loop that notebook 03 writes out
 throughput      run-steps a second of `fit_many` for 1 to 2,250 runs, beside a loop that trains one model at a time
 single-module   the field's benchmark (Mistry, Farrahi & Hare 2022): every unit, four operations, nine ranges, 25 seeds
+paper           the paper's own experiments (Trask et al. 2018), a table each
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -28,6 +30,7 @@ WORDS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 CHECK_EVERY = 1_000
 SEEDS_A_CHUNK = 25
 KEY = ["unit", "operation", "train", "seed"]
+EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld")  # modules of nalu_helpers.paper
 
 
 def _nac(kind, operation):
@@ -123,8 +126,9 @@ def single_module(
     pairs = _pairs(units, operations)
     head = f"# nalu_helpers single-module 1: {steps} steps of {batch} rows, checked every {CHECK_EVERY}"
     head += "" if learning_rate is None else f", learning rate {learning_rate:g}"
-    table = _read(output, head)
-    there = set(map(tuple, table[KEY].to_numpy().tolist())) if len(table) else set()
+    table, there = _read(output, head, [*KEY, "diverged_at"]), set()
+    if len(table):
+        there = set(map(tuple, table[KEY].to_numpy().tolist()))
     chunks = []
     for unit, operation in pairs:
         for first in range(0, seeds, SEEDS_A_CHUNK):
@@ -137,7 +141,7 @@ def single_module(
         for done in _each(chunks, scheduler, bar):
             table = pd.concat([table, done]).drop_duplicates(KEY) if len(table) else done
             table = table.sort_values(KEY, key=_order, ignore_index=True)
-            _write(output, head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+            _write_table(output, head, table)
     return table
 
 
@@ -186,7 +190,36 @@ def _order(column):
     return column.map({name: place for place, name in enumerate(known[column.name])}.get) if column.name in known else column
 
 
-def _read(output, head):
+def paper(folder, *, experiments=None, seeds=None, steps=None):
+    """Run the paper's experiments, or those asked for, into `folder`/paper_NAME.csv, a table each; return the tables by name.
+
+    Each has its own number of `seeds` and `steps` unless others are given. A table is written anew, in one piece, after every chunk,
+    and what it already holds is not run again. Raises ValueError for an unknown experiment and when a table holds something else,
+    OSError when one cannot be written.
+    """
+    tables = {}
+    for name in [one_of(name, EXPERIMENTS, "experiment") for name in experiments or EXPERIMENTS]:
+        module = importlib.import_module(f"{__package__}.paper.{name}")
+        count = whole_number(module.SEEDS if seeds is None else seeds, "seeds")
+        each = whole_number(module.STEPS if steps is None else steps, "steps")
+        output, head = Path(folder) / f"paper_{name}.csv", f"# nalu_helpers paper {name} 1: {each} steps"
+        key, chunks = [*module.KEY, "seed"], [tuple(chunk) for chunk in module.CHUNKS]
+        table, missing = _read(output, head, key), {chunk: range(count) for chunk in chunks}
+        if len(table):
+            there = set(map(tuple, table[key].to_numpy().tolist()))
+            missing = {chunk: [seed for seed in range(count) if (*chunk, seed) not in there] for chunk in chunks}
+        with Progress(total=sum(map(len, missing.values())) * each, unit=f" steps of {name}", disable=None, unit_scale=True) as bar:
+            for chunk, some in missing.items():
+                if len(some):
+                    table = pd.concat([table, module.run(*chunk, seeds=some, steps=each, progress=bar)])
+                    places = table[module.KEY].apply(tuple, axis=1).map(chunks.index)
+                    table = table.iloc[np.lexsort((table["seed"], places))].reset_index(drop=True)
+                    _write_table(output, head, table)
+        tables[name] = table
+    return tables
+
+
+def _read(output, head, columns):
     """The table that `output` already holds, or an empty one. Raises ValueError when it holds anything but a table made the same way."""
     path = Path(output)
     if not path.exists():
@@ -196,12 +229,16 @@ def _read(output, head):
         table = pd.read_csv(path, comment="#") if first == head else None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
         table = None
-    if table is None or not {*KEY, "diverged_at"} <= set(table.columns) or table[KEY].isna().any().any() or not rest.endswith("\n"):
+    if table is None or not {*columns} <= set(table.columns) or table[columns[:-1]].isna().any().any() or not rest.endswith("\n"):
         raise ValueError(
             f"{path.name} was made by another version or with other settings, or is damaged; expected the first line to be "
             f"{head!r}: move it away, or choose another --output"
         )
     return table
+
+
+def _write_table(output, head, table):
+    _write(output, head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
 
 
 def _write(output, text):
@@ -381,6 +418,18 @@ def _say_single_module(chosen):
     return 0
 
 
+def _say_paper(chosen):
+    try:
+        tables = paper(chosen.output, experiments=chosen.experiment, seeds=chosen.seeds, steps=chosen.steps)
+    except KeyboardInterrupt:
+        print(f"\nstopped; the chunks that were done are in {chosen.output}: the same command goes on from there", file=sys.stderr)
+        return 130
+    for name, table in tables.items():
+        note_origin(Path(chosen.output) / f"paper_{name}.csv", chosen.command_line)
+        print(f"{name}: {len(table):,} rows in {chosen.output}/paper_{name}.csv")
+    return 0
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m nalu_helpers.benchmark", description="Measure what the walkthrough claims.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -405,6 +454,12 @@ def main(arguments=None):
     command.add_argument("--output", default="results/single_module.csv", help="the table (default results/single_module.csv)")
     command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler to spread the chunks over, such as tcp://host:8786")
     command.set_defaults(say=_say_single_module)
+    command = commands.add_parser("paper", help="the paper's own experiments, into tables that a stopped run goes on with")
+    command.add_argument("--experiment", nargs="+", help=f"some of {', '.join(EXPERIMENTS)} (default all)")
+    command.add_argument("--seeds", type=int, help="seeds 0 … N−1 (default each experiment's own number)")
+    command.add_argument("--steps", type=int, help="updates of each run (default each experiment's own number)")
+    command.add_argument("--output", default="results", metavar="FOLDER", help="where the tables go (default results)")
+    command.set_defaults(say=_say_paper)
     given = sys.argv[1:] if arguments is None else list(arguments)
     chosen = parser.parse_args(given)
     chosen.command_line = " ".join(["python -m nalu_helpers.benchmark", *given])

@@ -1,11 +1,13 @@
 """The command line: its tables, what happens when it is killed, loses a worker or a disk, and what it refuses."""
 
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
@@ -236,3 +238,64 @@ def test_the_stored_table_is_complete():
     assert set(runs.index.droplevel("train")) == wanted and len(runs) == 9 * len(wanted) and (runs == 25).all()
     origin = json.loads((ROOT / "results" / "single_module.json").read_text(encoding="utf-8"))
     assert origin["command"] == "python -m nalu_helpers.benchmark single-module --output results/single_module.csv"
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """An experiment of two pieces that notes what it was asked to run, in the place of the paper's."""
+    module = types.ModuleType("nalu_helpers.paper.toy")
+    module.KEY, module.CHUNKS, module.SEEDS, module.STEPS, module.asked = ["task", "model"], [("b", "NAC"), ("a", "NALU")], 3, 10, []
+
+    def run(task, model, *, seeds, steps, progress):
+        module.asked.append((task, model, list(seeds)))
+        progress.update(len(seeds) * steps)
+        rows = [(task, model, seed, length, (seed + 1) * length / 3) for seed in seeds for length in (10, 100)]
+        return pd.DataFrame(rows, columns=["task", "model", "seed", "length", "error"])
+
+    module.run = run
+    monkeypatch.setitem(sys.modules, "nalu_helpers.paper.toy", module)
+    monkeypatch.setattr(benchmark, "EXPERIMENTS", ("toy",))
+    return module
+
+
+def test_the_papers_tables_go_on_where_they_were_and_end_with_the_same_bytes(toy, tmp_path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert benchmark.main(["paper", "--output", str(whole)]) == 0
+    assert toy.asked == [("b", "NAC", [0, 1, 2]), ("a", "NALU", [0, 1, 2])]
+    table = pd.read_csv(whole / "paper_toy.csv", comment="#")
+    assert table[["task", "seed", "length"]].head(3).values.tolist() == [["b", 0, 10], ["b", 0, 100], ["b", 1, 10]] and len(table) == 12
+    assert json.loads((whole / "paper_toy.json").read_text())["command"].startswith("python -m nalu_helpers.benchmark paper")
+
+    toy.CHUNKS.reverse()
+    benchmark.paper(parts, seeds=2)
+    toy.CHUNKS.reverse()
+    toy.asked.clear()
+    benchmark.paper(parts)
+    assert toy.asked == [("b", "NAC", [2]), ("a", "NALU", [2])]
+    assert (parts / "paper_toy.csv").read_bytes() == (whole / "paper_toy.csv").read_bytes()
+    benchmark.paper(parts)
+    assert len(toy.asked) == 2
+
+
+def test_the_papers_command_refuses_what_it_cannot_use(toy, tmp_path, capsys):
+    (tmp_path / "paper_toy.csv").write_text("task,model\n", encoding="utf-8")
+    for arguments, words in (
+        (["--experiment", "toys"], "experiment is 'toys', known are: 'toy'. Did you mean 'toy'?"),
+        (["--seeds", "0"], "seeds is 0"),
+        (["--steps", "-1"], "steps is -1"),
+        ([], "made by another version or with other settings, or is damaged"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            benchmark.main(["paper", *arguments, "--output", str(tmp_path)])
+        assert stopped.value.code == 2 and words in capsys.readouterr().err
+    assert toy.asked == []
+
+
+@pytest.mark.parametrize("name", benchmark.EXPERIMENTS)
+def test_the_papers_stored_tables_are_complete(name):
+    module = importlib.import_module(f"nalu_helpers.paper.{name}")
+    path = ROOT / "results" / f"paper_{name}.csv"
+    assert path.read_text(encoding="utf-8").startswith(f"# nalu_helpers paper {name} 1: {module.STEPS} steps\n")
+    there = set(map(tuple, pd.read_csv(path, comment="#")[[*module.KEY, "seed"]].to_numpy().tolist()))
+    assert there == {(*chunk, seed) for chunk in module.CHUNKS for seed in range(module.SEEDS)}
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["command"].startswith("python -m nalu_helpers.benchmark paper")
