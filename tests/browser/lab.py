@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+ROOT = Path(__file__).parent.parent.parent
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-quic"
 TOKEN = "only-on-this-machine"
@@ -37,19 +39,27 @@ _ = fit_seeds(lambda: NALU(1), task.x_train, task.y_train, watch=lambda epoch, w
 
 @contextlib.contextmanager
 def running(folder):
-    """A JupyterLab that serves `folder`; gives its address without the notebook's name."""
+    """A JupyterLab that serves `folder`, started where `make lab` starts it; gives its address without the notebook's name.
+
+    It is a reader's first: its data, settings and signatures lie in `folder`, and nothing that is in the home is read.
+    """
     settings = Path(folder) / ".settings"
+    own = ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    environment = {**os.environ, **{name: str(Path(folder) / ".own" / name.lower()) for name in own}}
     for name, values in SETTINGS.items():
         path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-    port = 8700 + os.getpid() % 200
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
-    command += ["--allow-root", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    command += ["--config=tools/jupyter_config.py", "--allow-root", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     command += [f"--LabApp.user_settings_dir={settings}", f"--LabApp.workspaces_dir={settings}/workspaces"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(Path(folder) / ".jupyter.log", "w") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
-        for _ in range(300):
+        for _ in range(600):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}").close()
                 break
@@ -57,7 +67,7 @@ def running(folder):
         yield f"http://127.0.0.1:{port}/lab/tree/"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def write_explorer(folder, name):
