@@ -35,7 +35,7 @@ pins: $(READY)  ## renew constraints.txt
 	$(BIN)/python tools/make_pins.py
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info build html
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info build html screenshots
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.10 to 3.13, or name one: make $(or $(MAKECMDGOALS),lab) PYTHON=…"; exit 1; }

@@ -634,7 +634,7 @@ class _Live:
             words += f". <b>{len(self.diverged)} of {self.asked['seeds']} diverged, the first at step {first:.0f}"
             words += ": try a smaller learning rate</b>"
         if at_the_end:
-            return f"{words}. {self.asked['seeds']} seeds, {self.steps[last]:,} steps."
+            return f"{words}. Seeds: {self.asked['seeds']}, steps: {self.steps[last]:,}."
         return f"step {self.steps[last]:,} of {self.asked['steps']:,} &nbsp; {words}"
 
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent.parent
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-quic"
 TOKEN = "only-on-this-machine"
+PATIENCE = 60_000  # milliseconds: a busy machine is slow, not wrong
 SETTINGS = {  # every cell is rendered at once, and nobody asks about news
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false"},
@@ -28,6 +29,7 @@ EXPLORERS = {
     "paths": "explorers.paths()",
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "playground": "explorers.playground()",
+    "together": "import ipywidgets\n\nipywidgets.VBox([explorers.weight(), explorers.playground()])",
 }
 SETUP = """from nalu_helpers import NALU, data, explorers, fit_seeds
 
@@ -82,18 +84,29 @@ def write_explorer(folder, name):
 def open_and_run(page, address, name, run=True):
     """Open the notebook `name`, run all its cells when asked to, and return its first explorer's picture."""
     page.goto(f"{address}{name}?token={TOKEN}&reset")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE)
     if run:
-        page.wait_for_selector("text=| Idle", timeout=60_000)
-        page.get_by_role("menuitem", name="Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        return run_all(page)
     picture = page.locator("img.widget-image").first
-    picture.wait_for(state="attached", timeout=180_000)
+    picture.wait_for(state="attached", timeout=PATIENCE)
     picture.scroll_into_view_if_needed()
     return picture
 
 
-def wait_for_another(page, picture, before, seconds=5):
+def run_all(page):
+    """Run all cells of the notebook that is open, and return its first explorer's picture when it is there, handles and words too."""
+    page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+    page.get_by_role("menuitem", name="Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    picture = page.locator("img.widget-image:not(.jupyter-widgets-disconnected)").first  # not a stored one, nor one of a kernel before
+    picture.wait_for(state="attached", timeout=3 * PATIENCE)
+    page.wait_for_function("image => image.naturalWidth > 0 && image.alt", arg=picture.element_handle(), timeout=PATIENCE)
+    page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+    picture.scroll_into_view_if_needed()
+    return picture
+
+
+def wait_for_another(page, picture, before):
     """Wait until `picture` shows another picture than `before`; return its source."""
-    page.wait_for_function("([image, old]) => image.src !== old", arg=[picture.element_handle(), before], timeout=1000 * seconds, polling=2)
+    page.wait_for_function("([image, old]) => image.src !== old", arg=[picture.element_handle(), before], timeout=PATIENCE)
     return picture.get_attribute("src")
