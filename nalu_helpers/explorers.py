@@ -275,10 +275,11 @@ def paths():
     return Explorer("One pair of numbers through a NALU", Sketch(figure, list(bars)), handles, move)
 
 
-def seeds(task, seen, every):
-    """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
+def mean_weight_and_gate(task, seen):
+    """Where each seed was on the surface of the cost at each look: its mean weight w and mean gate g on `task`, each [looks, seeds].
 
-    `seen` is what `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights), every=every)` saw of NALUs on `task`.
+    `seen` is the list that `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights))` filled with weights of NALUs. Raises
+    ValueError when it holds none.
     """
     if not seen or len(seen[0]) != 3:
         raise ValueError("seen holds no weights of NALUs: pass the list that watch filled, [Ŵ, M̂, G] at each look")
@@ -286,7 +287,15 @@ def seeds(task, seen, every):
     W_hat, M_hat, G = (np.array([weights[i] for weights in seen])[..., 0] for i in range(3))
     w = (np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(axis=-1)
     with np.errstate(over="ignore"):
-        gate = (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
+        return w, (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
+
+
+def seeds(task, seen, every):
+    """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
+
+    `seen` is what `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights), every=every)` saw of NALUs on `task`.
+    """
+    w, gate = mean_weight_and_gate(task, seen)
     figure = plots.gate_surface(task.x_train, task.y_train, title="Where a seed is on the surface of the cost")
     ax = figure.axes[0]
     with mpl.rc_context(plots.STYLE):

@@ -188,13 +188,14 @@ def test_the_code_that_is_copied_makes_the_same_runs(fields):
 @pytest.mark.parametrize("unit", explorers.UNITS)
 def test_the_playground_shows_w_and_gate_as_the_unit_has_them(unit):
     live = explorers._Live(play(unit=unit, steps="2", seeds="1").settings())
-    shown, middle = explorers._entries(live.layer, 1.5), [[1.5, 1.5]]
+    shown, middle = explorers._entries(live.layer, 1.5), np.array([[1.5, 1.5]])
     matrices = np.ravel([np.asarray(W) for W in live.layer.matrices()])
     np.testing.assert_allclose(shown[: len(matrices)], matrices)
     gate = shown[len(matrices) :]
     if unit in ("NALU", "GNALU"):
-        a, m, g = (float(part) for part in live.layer.paths(middle))
-        assert gate == pytest.approx([g]) and float(live.layer(np.array(middle))) == pytest.approx(g * a + (1 - g) * m, rel=1e-5)
+        a, m, g = (np.asarray(part) for part in live.layer.paths(middle))
+        np.testing.assert_allclose([gate], g)
+        np.testing.assert_allclose(live.layer(middle), g * a + (1 - g) * m, rtol=1e-5)
     assert len(gate) == {"NALU": 1, "GNALU": 1, "INALU": 1, "RealNPU": 2, "NPU": 2}.get(unit, 0)
     words = explorers._said(live.layer, shown)
     assert words.count("[") == len(live.layer.matrices()) + (len(gate) == 2) and ("gate" in words) == bool(len(gate))

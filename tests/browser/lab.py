@@ -74,11 +74,15 @@ def running(folder):
 
 def write_explorer(folder, name):
     """A notebook in `folder` that sets up and shows one explorer; returns its file name."""
-    cells = [nbformat.v4.new_code_cell(source) for source in (SETUP, EXPLORERS[name])]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    return write_notebook(folder, f"{name}.ipynb", EXPLORERS[name])
+
+
+def write_notebook(folder, name, *sources):
+    """A notebook `name` in `folder` with SETUP and the cells `sources`; returns its name."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (SETUP, *sources)])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    nbformat.write(notebook, Path(folder) / f"{name}.ipynb")
-    return f"{name}.ipynb"
+    nbformat.write(notebook, Path(folder) / name)
+    return name
 
 
 def open_and_run(page, address, name, run=True):
