@@ -37,7 +37,7 @@ class Explorer(widgets.VBox):
         self.first = {name: handle.value for name, handle in handles.items()}
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.line = widgets.HTML()
-        self.resetting = False
+        self.lock, self.resetting = threading.RLock(), False  # JupyterLab has handles answered in several threads
         reset = widgets.Button(description="Reset", tooltip="Put every handle back where it was at first")
         reset.on_click(lambda _: self.reset())
         for handle in handles.values():
@@ -47,23 +47,25 @@ class Explorer(widgets.VBox):
 
     def redraw(self):
         """Move the picture to where the handles are."""
-        if self.resetting:
-            return
-        try:
-            words = self.move(**{name: handle.value for name, handle in self.handles.items()})
-        except (TypeError, ValueError) as error:
-            self.line.value = f"<b>{html.escape(str(error))}</b>"
-            return
-        self.picture.value = self.sketch.png()
-        self.line.value = f"<span style='font-size: 1.1em'>{words}</span>"
+        with self.lock:
+            if self.resetting:
+                return
+            try:
+                words = self.move(**{name: handle.value for name, handle in self.handles.items()})
+            except (TypeError, ValueError) as error:
+                self.line.value = f"<b>{html.escape(str(error))}</b>"
+                return
+            self.picture.value = self.sketch.png()
+            self.line.value = f"<span style='font-size: 1.1em'>{words}</span>"
 
     def reset(self):
         """Put every handle back where it was at first, and draw once."""
-        self.resetting = True
-        for name, handle in self.handles.items():
-            handle.value = self.first[name]
-        self.resetting = False
-        self.redraw()
+        with self.lock:
+            self.resetting = True
+            for name, handle in self.handles.items():
+                handle.value = self.first[name]
+            self.resetting = False
+            self.redraw()
 
     def __repr__(self):
         return f"Explorer: {self.title}"
@@ -357,14 +359,14 @@ class Playground(widgets.VBox):
             }.items()
         }
         for name, press in zip(self.buttons, (self.train, self.stop, self.undo, self.show_code)):
-            self.buttons[name].on_click(lambda _, press=press: press())
+            self.buttons[name].on_click(lambda _, press=press: self._alone(press))
         tooltip = "How much of the training is done"
         self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", tooltip=tooltip, layout=WIDE, style=LABELS)
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.line = widgets.HTML("Press Train.")
         self.code = widgets.Textarea("", description="code", tooltip="Copy it into a cell of your own")
         self.code.layout = widgets.Layout(width="760px", height="150px", display="none")
-        self.lock, self.live, self.thread, self.on = threading.Lock(), None, None, False
+        self.lock, self.live, self.thread, self.on = threading.RLock(), None, None, False
         self.kept, self.runs, self.said, self.frames = [], None, "", 0
         self.picture.value = _Live(self.settings()).png()
         spoken = _spoken(repr(self), {**self.fields, "bar": self.bar, "code": self.code})
@@ -454,6 +456,11 @@ class Playground(widgets.VBox):
             f"runs[runs.step == {steps}]"
         )
         self.code.layout.display = "flex"
+
+    def _alone(self, press):
+        """Answer one button at a time: JupyterLab has them answered in several threads."""
+        with self.lock:
+            press()
 
     def _work(self, live, before):
         """Train what `live` asks for, once the thread `before` is over: two trainings at once would share Keras' random state."""

@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import time
 
 import numpy as np
@@ -73,6 +74,21 @@ def test_reset_draws_once(made, monkeypatch):
     monkeypatch.setattr(explorer, "move", lambda **values: drawn.append(values) or move(**values))
     explorer.reset()
     assert drawn == [explorer.first]
+
+
+def test_handles_that_move_at_the_same_time_leave_a_whole_picture(made):
+    explorer, after = made["weight"], []
+    for handle in explorer.handles.values():
+        steps = np.linspace(handle.min, 2, 40)
+        after.append(threading.Thread(target=lambda handle=handle, steps=steps: [setattr(handle, "value", value) for value in steps]))
+    for thread in after:
+        thread.start()
+    for thread in after:
+        thread.join()
+    said, picture = explorer.line.value, explorer.picture.value
+    explorer.redraw()
+    assert (explorer.line.value, explorer.picture.value) == (said, picture)
+    explorer.reset()
 
 
 @pytest.mark.parametrize("W_hat, M_hat", [(1.0, 0.0), (-3.0, 2.0), (0.0, -4.0)])

@@ -66,8 +66,8 @@ def shows(page, words):
 
 
 def numbers(page):
-    text = page.locator(".widget-html-content", has_text=re.compile(r"\d")).first.inner_text().replace("−", "-").replace(",", " ")
-    return [float(part) for part in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", text)]
+    text = page.locator(".widget-html-content", has_text=re.compile(r"\d")).first.inner_text().replace("−", "-")
+    return [float(part.replace(",", "")) for part in re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?", text)]
 
 
 def comes_to(page, expected, places=slice(None), **tolerance):
@@ -295,7 +295,7 @@ def test_a_kernel_that_is_restarted_in_a_training_leaves_the_page_awake(address,
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_text("Restart Kernel…", exact=True).click()
     page.locator(".jp-Dialog .jp-mod-accept").click()
-    page.wait_for_function("() => ![...document.querySelectorAll('.jp-InputPrompt')].some(prompt => /\\d/.test(prompt.textContent))")
+    page.wait_for_selector("img.widget-image.jupyter-widgets-disconnected")
     picture = lab.run_all(page)
     shows(page, "Press Train.")
     train(page, steps="200")
