@@ -9,7 +9,7 @@ help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 lab: $(READY)  ## open the walkthrough in JupyterLab
-	$(BIN)/jupyter lab --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --config=tools/jupyter_config.py --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 test: $(READY)  ## run the unit tests, then every notebook, comparing its outputs
 	$(BIN)/ruff check --quiet .
@@ -35,7 +35,7 @@ pins: $(READY)  ## renew constraints.txt
 	$(BIN)/python tools/make_pins.py
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info build html
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis *.egg-info build html screenshots
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) was not found: install Python 3.10 to 3.13, or name one: make $(or $(MAKECMDGOALS),lab) PYTHON=…"; exit 1; }

@@ -5,14 +5,15 @@ the kernel, bad input is answered in place, and `Reset` brings back the beginnin
 """
 
 import html
-import io
+import json
+import queue
+import struct
 import threading
-import time
+import zlib
 
 import ipywidgets as widgets
 import keras
 import matplotlib as mpl
-import matplotlib.image
 import numpy as np
 
 from . import data, layers, plots
@@ -36,27 +37,35 @@ class Explorer(widgets.VBox):
         self.first = {name: handle.value for name, handle in handles.items()}
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.line = widgets.HTML()
+        self.lock, self.resetting = threading.RLock(), False  # JupyterLab has handles answered in several threads
         reset = widgets.Button(description="Reset", tooltip="Put every handle back where it was at first")
         reset.on_click(lambda _: self.reset())
         for handle in handles.values():
             handle.observe(lambda _: self.redraw(), "value")
-        super().__init__([*handles.values(), reset, self.picture, self.line])
+        super().__init__([*handles.values(), reset, self.picture, self.line, _spoken(repr(self), handles)])
         self.redraw()
 
     def redraw(self):
         """Move the picture to where the handles are."""
-        try:
-            words = self.move(**{name: handle.value for name, handle in self.handles.items()})
-        except (TypeError, ValueError) as error:
-            self.line.value = f"<b>{html.escape(str(error))}</b>"
-            return
-        self.picture.value = self.sketch.png()
-        self.line.value = f"<span style='font-size: 1.1em'>{words}</span>"
+        with self.lock:
+            if self.resetting:
+                return
+            try:
+                words = self.move(**{name: handle.value for name, handle in self.handles.items()})
+            except (TypeError, ValueError) as error:
+                self.line.value = f"<b>{html.escape(str(error))}</b>"
+                return
+            self.picture.value = self.sketch.png()
+            self.line.value = f"<span style='font-size: 1.1em'>{words}</span>"
 
     def reset(self):
-        """Put every handle back where it was at first."""
-        for name, handle in self.handles.items():
-            handle.value = self.first[name]
+        """Put every handle back where it was at first, and draw once."""
+        with self.lock:
+            self.resetting = True
+            for name, handle in self.handles.items():
+                handle.value = self.first[name]
+            self.resetting = False
+            self.redraw()
 
     def __repr__(self):
         return f"Explorer: {self.title}"
@@ -76,9 +85,42 @@ class Sketch:
         self.canvas.restore_region(self.still)
         for artist in self.moving:
             artist.axes.draw_artist(artist)
-        png = io.BytesIO()
-        mpl.image.imsave(png, np.asarray(self.canvas.buffer_rgba())[..., :3], format="png", pil_kwargs={"compress_level": 1})
-        return png.getvalue()
+        return _png(np.asarray(self.canvas.buffer_rgba()))
+
+
+def _png(rgba):
+    """The picture `rgba`, [height, width, 4] bytes, as a PNG without its alpha, in a third of the time that Pillow takes.
+
+    Every row is stored as its difference from the one above, where Pillow tries five ways (PNG, third edition, sections 9 and 11).
+    """
+    height, width, _ = rgba.shape
+    rows = rgba[..., :3].reshape(height, 3 * width)
+    filtered = np.full((height, 1 + 3 * width), 2, np.uint8)  # 2 is the name of that filter, Up, at the start of each row
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    parts = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"IDAT": zlib.compress(filtered, 1), b"IEND": b""}
+    chunks = (struct.pack(">I", len(part)) + name + part + struct.pack(">I", zlib.crc32(name + part)) for name, part in parts.items())
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+_SPEAK = """const box = this.closest('.widget-vbox'), tips = {tips}, speak = () => {{
+  box.querySelectorAll('.widget-inline-hbox').forEach(row => {{
+    const label = row.querySelector('.widget-label'), part = row.querySelector('[role=slider], input, select, textarea, .progress')
+    if (!label || !part || !(label.textContent in tips)) return
+    part.setAttribute('aria-label', label.textContent)
+    part.title = label.title = tips[label.textContent]
+  }})
+  box.querySelectorAll('img.widget-image').forEach(image => {{ image.alt = {words} }})
+  box.querySelectorAll('.widget-html-content').forEach(line => line.setAttribute('aria-live', 'polite'))
+}}
+speak(); new MutationObserver(speak).observe(box, {{childList: true, subtree: true}})"""
+
+
+def _spoken(words, handles):
+    """A part nobody sees: it gives screen readers what ipywidgets leave out, the names of sliders, most tooltips, the picture's words."""
+    tips = {handle.description: handle.tooltip for handle in handles.values()}
+    script = _SPEAK.format(tips=json.dumps(tips, ensure_ascii=False), words=json.dumps(words, ensure_ascii=False))
+    return widgets.HTML(f'<style onload="{html.escape(script)}"></style>', layout=widgets.Layout(height="0px", margin="0px"))
 
 
 def _slider(label, value, low, high, step=0.1, tooltip=""):
@@ -235,10 +277,11 @@ def paths():
     return Explorer("One pair of numbers through a NALU", Sketch(figure, list(bars)), handles, move)
 
 
-def seeds(task, seen, every):
-    """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
+def mean_weight_and_gate(task, seen):
+    """Where each seed was on the surface of the cost at each look: its mean weight w and mean gate g on `task`, each [looks, seeds].
 
-    `seen` is what `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights), every=every)` saw of NALUs on `task`.
+    `seen` is the list that `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights))` filled with weights of NALUs. Raises
+    ValueError when it holds none.
     """
     if not seen or len(seen[0]) != 3:
         raise ValueError("seen holds no weights of NALUs: pass the list that watch filled, [Ŵ, M̂, G] at each look")
@@ -246,7 +289,15 @@ def seeds(task, seen, every):
     W_hat, M_hat, G = (np.array([weights[i] for weights in seen])[..., 0] for i in range(3))
     w = (np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(axis=-1)
     with np.errstate(over="ignore"):
-        gate = (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
+        return w, (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
+
+
+def seeds(task, seen, every):
+    """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
+
+    `seen` is what `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights), every=every)` saw of NALUs on `task`.
+    """
+    w, gate = mean_weight_and_gate(task, seen)
     figure = plots.gate_surface(task.x_train, task.y_train, title="Where a seed is on the surface of the cost")
     ax = figure.axes[0]
     with mpl.rc_context(plots.STYLE):
@@ -282,8 +333,8 @@ class _Stopped(Exception):
 class Playground(widgets.VBox):
     """Notebook 12: your operation, unit, ranges, seeds, learning rate and steps; train, stop, undo, and take it home as code.
 
-    Training runs in a thread of its own, so that the page stays awake: Stop is heard within a few hundred updates, and what a
-    training has shown stays until the next one starts, when it is kept for Undo.
+    Training runs in a thread of its own, so that the page stays awake. Stop answers at once; the thread ends a few hundred updates
+    later, or when it has compiled. What a training has shown stays until the next one starts, when it is kept for Undo.
     """
 
     def __init__(self):
@@ -308,16 +359,20 @@ class Playground(widgets.VBox):
             }.items()
         }
         for name, press in zip(self.buttons, (self.train, self.stop, self.undo, self.show_code)):
-            self.buttons[name].on_click(lambda _, press=press: press())
-        self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", layout=WIDE, style=LABELS)
+            self.buttons[name].on_click(lambda _, press=press: self._alone(press))
+        tooltip = "How much of the training is done"
+        self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", tooltip=tooltip, layout=WIDE, style=LABELS)
         self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
         self.line = widgets.HTML("Press Train.")
-        self.code = widgets.Textarea("", description="code", layout=widgets.Layout(width="760px", height="150px", display="none"))
-        self.ask_to_stop, self.thread, self.kept, self.frames, self.runs, self.said = threading.Event(), None, [], 0, None, ""
-        self.sketch, self.lines = _errors_over_steps(5000, 8, 10.0)
-        self.picture.value = self.sketch.png()
-        super().__init__([*self.fields.values(), widgets.HBox([*self.buttons.values()]), self.bar, self.picture, self.line, self.code])
-        self._buttons(training=False)
+        self.code = widgets.Textarea("", description="code", tooltip="Copy it into a cell of your own")
+        self.code.layout = widgets.Layout(width="760px", height="150px", display="none")
+        self.lock, self.live, self.thread, self.on = threading.RLock(), None, None, False
+        self.kept, self.runs, self.said, self.frames = [], None, "", 0
+        self.picture.value = _Live(self.settings()).png()
+        spoken = _spoken(repr(self), {**self.fields, "bar": self.bar, "code": self.code})
+        buttons = widgets.HBox([*self.buttons.values()])
+        super().__init__([*self.fields.values(), buttons, self.bar, self.picture, self.line, self.code, spoken])
+        self._buttons()
 
     def settings(self):
         """What the fields ask for, as the arguments of `fit_many`. Raises ValueError or TypeError for what cannot be trained."""
@@ -349,28 +404,28 @@ class Playground(widgets.VBox):
 
     def train(self):
         """Start training with what the fields say, in a thread of its own; nothing while one is on."""
-        if self.thread is not None and self.thread.is_alive():
+        if self.on:
             return
         try:
-            settings = self.settings()
+            live = _Live(self.settings())
         except (TypeError, ValueError) as error:
             self.line.value = f"<b>{html.escape(str(error))}</b>"
             return
         if self.runs is not None:
             self.kept.append((self.runs, self.picture.value, self.said))
-        self.ask_to_stop.clear()
-        self._buttons(training=True)
-        self.line.value = "Compiling …"
-        self.runs, self.frames = {name: field.value for name, field in self.fields.items()}, 0
-        self.thread = threading.Thread(target=self._work, args=(settings,), daemon=True)
+        self.runs, self.live, self.frames, self.on = {name: field.value for name, field in self.fields.items()}, live, 0, True
+        self.bar.value, self.line.value = 0, "Compiling …"
+        self._buttons()
+        self.thread = threading.Thread(target=self._work, args=(live, self.thread), daemon=True)
         self.thread.start()
 
     def stop(self):
-        """Ask the training to stop; it does within a few hundred updates. Says so when none is on."""
-        if self.thread is None or not self.thread.is_alive():
+        """End the training, and keep what it has reached. Says so when none is on."""
+        if not self.on:
             self.line.value = "Nothing is being trained: press Train first."
             return
-        self.ask_to_stop.set()
+        self.live.stop.set()
+        self._end(self.live, "Stopped. ")
 
     def undo(self):
         """Bring back the settings and the picture of the training before."""
@@ -381,7 +436,7 @@ class Playground(widgets.VBox):
         self.line.value = self.said
         for name, value in self.runs.items():
             self.fields[name].value = value
-        self._buttons(training=False)
+        self._buttons()
 
     def show_code(self):
         """A cell that makes the same runs with `fit_many`, ready to be copied."""
@@ -396,71 +451,70 @@ class Playground(widgets.VBox):
         self.code.value = (
             f"from nalu_helpers import {unit}, {'' if known else 'data, '}fit_many\n\n"
             f"runs = fit_many(lambda: {unit}(1), {operation}, seeds=range({asked['seeds']}), ranges={asked['ranges']},\n"
-            f"                learning_rates=[{asked['learning_rate']:g}], steps={steps}, check_every={_check_every(steps)},\n"
+            f"                learning_rates=[{asked['learning_rate']!r}], steps={steps}, check_every={_check_every(steps)},\n"
             f"                weights=True)\n"
             f"runs[runs.step == {steps}]"
         )
         self.code.layout.display = "flex"
 
-    def _work(self, asked):
-        checks, fresh, done = [], threading.Event(), threading.Event()
+    def _alone(self, press):
+        """Answer one button at a time: JupyterLab has them answered in several threads."""
+        with self.lock:
+            press()
 
-        def saw(rows):
-            checks.append(rows)
-            fresh.set()
-
-        drawer = threading.Thread(target=self._draw_while, args=(asked, checks, fresh, done), daemon=True)
+    def _work(self, live, before):
+        """Train what `live` asks for, once the thread `before` is over: two trainings at once would share Keras' random state."""
+        if before is not None:
+            before.join()
+        done, words, asked = threading.Event(), "", live.asked
+        drawer = threading.Thread(target=self._draw_while, args=(live, done), daemon=True)
         drawer.start()
-        words = ""
         try:
             fit_many(
-                lambda: getattr(layers, asked["unit"])(1),
+                live.make_layer,
                 _as_operation(asked["operation"]),
+                **{name: asked[name] for name in ("ranges", "steps")},
                 seeds=range(asked["seeds"]),
-                ranges=asked["ranges"],
                 learning_rates=[asked["learning_rate"]],
-                steps=asked["steps"],
                 check_every=_check_every(asked["steps"]),
-                progress=_Listening(self.ask_to_stop),
-                watch=saw,
+                progress=live,
+                watch=live.checks.put,
             )
         except _Stopped:
-            words = "Stopped. "
-        except (TypeError, ValueError) as error:
+            pass
+        except Exception as error:  # whatever it is, the page must say it and go on
             words = f"<b>{html.escape(str(error))}</b> "
         done.set()
-        fresh.set()
         drawer.join()
-        self.said = self.line.value = words + (_in_words(asked, checks) if checks else "")
-        self._buttons(training=False)
+        if not live.stop.is_set():
+            self._end(live, words)
 
-    def _draw_while(self, asked, checks, fresh, done):
-        """Draw what `checks` hold whenever there is something new, some 15 times a second, until it is done."""
-        sketch = None
-        while not done.is_set() or fresh.is_set():
-            fresh.wait(0.5)
-            if not fresh.is_set():
-                continue
-            fresh.clear()
-            if not checks:
-                continue
-            shown = list(checks)
-            if sketch is None:
-                sketch, lines = _errors_over_steps(asked["steps"], asked["seeds"], _largest(shown[0]))
-            _move_errors(lines, shown, asked["seeds"])
-            self.picture.value = sketch.png()
-            self.frames += 1
-            step = int(max(rows["step"].iloc[0] for rows in shown))
-            self.bar.value = step / asked["steps"]
-            if not done.is_set():
-                self.line.value = f"step {step:,} of {asked['steps']:,} &nbsp; " + _in_words(asked, shown, short=True)
-                time.sleep(0.04)
+    def _draw_while(self, live, done):
+        """Draw what is new some 15 times a second, until it is done."""
+        drawn = 0
+        while not done.wait(0.05):
+            with self.lock:
+                if live.stop.is_set():
+                    return
+                if live.updates == drawn:
+                    continue
+                drawn = live.updates
+                self.picture.value = live.png()
+                self.bar.value = drawn / live.in_all
+                self.line.value = live.in_words()
+                self.frames += 1
 
-    def _buttons(self, training):
-        self.buttons["Train"].disabled = training
-        self.buttons["Undo"].disabled = training or not self.kept
-        if not training:
-            self.bar.value = 0 if self.runs is None else self.bar.value
+    def _end(self, live, words):
+        with self.lock:
+            self.picture.value = live.png()
+            self.bar.value = live.updates / live.in_all
+            self.said = self.line.value = words + live.in_words(at_the_end=True)
+            self.on = False
+            self._buttons()
+
+    def _buttons(self):
+        self.buttons["Train"].disabled = self.on
+        self.buttons["Undo"].disabled = self.on or not self.kept
 
     def __repr__(self):
         return "Explorer: train a unit of your choice, live"
@@ -469,17 +523,6 @@ class Playground(widgets.VBox):
 def playground():
     """Notebook 12: a `Playground`."""
     return Playground()
-
-
-class _Listening:
-    """Stands where a progress bar would, and ends the training when it is asked to."""
-
-    def __init__(self, ask_to_stop):
-        self.ask_to_stop = ask_to_stop
-
-    def update(self, _):
-        if self.ask_to_stop.is_set():
-            raise _Stopped
 
 
 def _text(label, value, tooltip):
@@ -491,7 +534,7 @@ def _as_operation(text):
 
 
 def _check_every(steps):
-    return max(1, steps // 100)
+    return max(1, min(steps // 100, 2_000))
 
 
 def _number(text, name):
@@ -512,75 +555,120 @@ def _range(text, name):
     return low, high
 
 
-def _largest(rows):
-    """The largest finite error of a check, 1 when there is none."""
-    errors = rows[["interpolation", "extrapolation"]].to_numpy()
-    errors = errors[np.isfinite(errors) & (errors > 0)]
-    return float(errors.max()) if len(errors) else 1.0
+class _Live:
+    """A training as it is seen: its errors, W and gate, check by check, in a picture and in words.
+
+    It stands where `fit_many` expects a progress bar, and there ends the training when `stop` is set.
+    """
+
+    def __init__(self, asked):
+        self.asked, self.stop, self.checks, self.updates = asked, threading.Event(), queue.SimpleQueue(), 0
+        steps, every, seeds = asked["steps"], _check_every(asked["steps"]), asked["seeds"]
+        self.in_all = steps * seeds
+        self.steps = np.array([*range(0, steps, every), steps])
+        self.errors = np.full((2, len(self.steps), seeds), np.nan)  # NaN is what has not come yet; a run that diverged has ∞
+        self.diverged = {}
+        self.layer = self.make_layer()
+        self.layer.build((None, 2))
+        self.inside = np.full((len(self.steps), len(_entries(self.layer, 1.0))), np.nan)
+        _, (_, answers) = data.examination(_as_operation(asked["operation"]), *asked["ranges"][0])
+        largest = 100 * float(np.mean(answers.astype(float) ** 2)) or 1.0
+        with mpl.rc_context(plots.STYLE):
+            figure = plots.Picture(figsize=(10.5, 3.9))
+            left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+            left.set_title("The cost, inside the training range and outside it", size=13)
+            left.set(yscale="log", xlim=(0, steps), ylim=(largest * 1e-16, largest), xlabel="step", ylabel="mean squared error")
+            self.thin, self.median = [], []
+            for color, style, label in (("a", "-", "inside"), ("m", "--", "outside")):
+                self.thin.append([left.plot([], [], style, color=plots.COLORS[color], lw=0.7, alpha=0.5)[0] for _ in range(min(seeds, 30))])
+                self.median += left.plot([], [], style, color=plots.COLORS[color], lw=3)
+                left.plot([], [], style, color=plots.COLORS[color], lw=3, label=f"{label}, median of {seeds} seeds" if seeds > 1 else label)
+            right.set_title("What seed 0 has learned", size=13)
+            right.set(xlim=(0, steps), ylim=(-2.2, 2.2), xlabel="step", ylabel="value")
+            looks = [("W", "-", "W of a"), ("W_hat", "--", "W of b")] * len(self.layer.matrices()) + [("g", "-.", "gate")] * 2
+            looks = looks[: self.inside.shape[1]]
+            self.entries = [right.plot([], [], style, color=plots.COLORS[color])[0] for color, style, _ in looks]
+            for color, style, label in dict.fromkeys(looks):
+                right.plot([], [], style, color=plots.COLORS[color], label=label)
+            left.legend(loc="lower left")
+            right.legend(loc="lower left", ncols=3, columnspacing=1, handlelength=1.8)
+            right.locator_params(axis="x", nbins=4)
+            self.now = [ax.axvline(0, color=plots.COLORS["ink"], lw=1, ls=":") for ax in (left, right)]
+        self.sketch = Sketch(figure, [*sum(self.thin, []), *self.median, *self.entries, *self.now])
+
+    def make_layer(self):
+        return getattr(layers, self.asked["unit"])(1)
+
+    def update(self, count):
+        """`count` more updates are done, of one seed or another."""
+        if self.stop.is_set():
+            raise _Stopped
+        self.updates += count
+
+    def look(self):
+        """Take in the checks that have come since the last look."""
+        while not self.checks.empty():
+            rows = self.checks.get()
+            check, seeds = np.searchsorted(self.steps, rows["step"].iloc[0]), rows["seed"].to_numpy()
+            errors = rows[["interpolation", "extrapolation"]].to_numpy().T
+            self.errors[:, check, seeds] = np.where(np.isnan(errors), np.inf, errors)
+            fallen = rows[rows["diverged_at"].notna()]
+            self.diverged.update(zip(fallen["seed"], fallen["diverged_at"]))
+            if seeds[0] == 0:
+                for variable in self.layer.weights:
+                    names = [f"{variable.name}{list(place)}" for place in np.ndindex(*variable.shape)]
+                    variable.assign(rows[names].to_numpy()[0].reshape(variable.shape))
+                self.inside[check] = _entries(self.layer, np.mean(self.asked["ranges"][0][0]))
+
+    def png(self):
+        self.look()
+        there = np.flatnonzero(~np.isnan(self.errors[0]).all(axis=1))
+        for errors, thin, median in zip(self.errors, self.thin, self.median):
+            errors = np.maximum(errors[there], 1e-300)
+            for seed, line in enumerate(thin):
+                line.set_data(self.steps[there], errors[:, seed])
+            median.set_data(self.steps[there], np.nanmedian(errors, axis=1))
+        for line, values in zip(self.entries, self.inside.T):
+            line.set_data(self.steps, values)
+        for line in self.now:
+            line.set_xdata([self.updates / self.asked["seeds"]] * 2)
+        return self.sketch.png()
+
+    def in_words(self, at_the_end=False):
+        """The last check in a sentence: errors inside and outside, and what seed 0 has learned."""
+        there = np.flatnonzero(~np.isnan(self.errors[0]).all(axis=1))
+        if not len(there):
+            return "It had not begun." if at_the_end else "Compiling …"
+        last = there[-1]
+        inside, outside = np.nanmedian(self.errors[:, last], axis=1)
+        words = f"median error inside {inside:.2g}, outside {outside:.2g}"
+        known = np.flatnonzero(~np.isnan(self.inside[:, 0]))
+        if len(known):
+            words += f"; seed 0: {_said(self.layer, self.inside[known[-1]])}"
+        if self.diverged:
+            first = min(self.diverged.values())
+            words += f". <b>{len(self.diverged)} of {self.asked['seeds']} diverged, the first at step {first:.0f}"
+            words += ": try a smaller learning rate</b>"
+        if at_the_end:
+            return f"{words}. Seeds: {self.asked['seeds']}, steps: {self.steps[last]:,}."
+        return f"step {self.steps[last]:,} of {self.asked['steps']:,} &nbsp; {words}"
 
 
-def _errors_over_steps(steps, seeds, largest):
-    """An empty figure of errors over steps, with lines for up to 30 seeds and for the median of all, inside and outside."""
-    with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Mean squared error, inside the training range and outside it", figsize=(8, 3.6))
-        ax = figure.subplots()
-        ax.set(yscale="log", xlim=(0, steps), ylim=(largest * 1e-12, largest * 10), xlabel="step", ylabel="mean squared error")
-        lines = []
-        for color, style, label in (("a", "-", "inside, median"), ("m", "--", "outside, median")):
-            thin = [ax.plot([], [], style, color=plots.COLORS[color], lw=0.7, alpha=0.5)[0] for _ in range(min(seeds, 30))]
-            (median,) = ax.plot([], [], style, color=plots.COLORS[color], lw=3)
-            ax.plot([], [], style, color=plots.COLORS[color], lw=3, label=label)
-            lines.append((thin, median))
-        ax.legend(loc="lower left")
-    return Sketch(figure, [line for thin, median in lines for line in (*thin, median)]), lines
-
-
-def _move_errors(lines, checks, seeds):
-    """Put the errors that `checks` hold into `lines`; seeds that are trained in several tiles are joined by their steps."""
-    by_step = {}
-    for rows in checks:
-        by_step.setdefault(int(rows["step"].iloc[0]), []).append(rows)
-    whole = {step: parts for step, parts in sorted(by_step.items()) if sum(map(len, parts)) == seeds}
-    for (thin, median), column in zip(lines, ("interpolation", "extrapolation")):
-        errors = np.array([np.concatenate([rows.sort_values("seed")[column] for rows in parts]) for parts in whole.values()])
-        if not len(errors):
-            continue
-        errors = np.maximum(errors, 1e-300)
-        for seed, line in enumerate(thin):
-            line.set_data(list(whole), errors[:, seed])
-        median.set_data(list(whole), np.median(errors, axis=1))
-
-
-def _in_words(asked, checks, short=False):
-    """The last check in a sentence: errors inside and outside, and what seed 0 has learned."""
-    last = max(int(rows["step"].iloc[0]) for rows in checks)
-    rows = [row for rows in checks if int(rows["step"].iloc[0]) == last for row in rows.to_dict("records")]
-    inside, outside = (np.median([row[name] for row in rows]) for name in ("interpolation", "extrapolation"))
-    words = f"median error inside {inside:.2g}, outside {outside:.2g}"
-    zero = next((row for row in rows if row["seed"] == 0), None)
-    if zero is not None:
-        words += f"; {_learned(asked, zero)}"
-    diverged = [row for row in rows if np.isfinite(row["diverged_at"])]
-    if diverged:
-        first = min(diverged, key=lambda row: row["diverged_at"])
-        words += (
-            f". <b>{len(diverged)} of {len(rows)} diverged, the first at step {first['diverged_at']:.0f}: try a smaller learning rate</b>"
-        )
-    return words if short else words + f". {len(rows)} seeds, {last:,} steps."
-
-
-def _learned(asked, row):
-    """W and the gate of a run, from the weights in its row."""
-    layer = getattr(layers, asked["unit"])(1)
-    layer.build((None, 2))
-    for variable in layer.weights:
-        values = [row[f"{variable.name}{list(place)}"] for place in np.ndindex(*variable.shape)]
-        variable.assign(np.reshape(values, variable.shape))
-    words = "seed 0: W = " + " and ".join(f"[{', '.join(f'{w:.3f}' for w in np.ravel(W))}]" for W in layer.matrices())
+def _entries(layer, middle):
+    """All weights W of `layer`, then its gate when it has one (at a = b = `middle` when it depends on them), in one row."""
+    gate = []
     if hasattr(layer, "paths"):
-        middle = np.mean(asked["ranges"][0][0])
-        words += f", gate {float(np.ravel(layer.paths([[middle, middle]])[2])[0]):.3f}"
+        gate = layer.paths([[middle, middle]])[2]
     elif hasattr(layer, "g"):
-        gate = 1 / (1 + np.exp(-layer.g.numpy())) if asked["unit"] == "INALU" else np.clip(layer.g.numpy(), 0, 1)
-        words += f", gate [{', '.join(f'{g:.3f}' for g in gate)}]"
-    return words
+        gate = 1 / (1 + np.exp(-layer.g.numpy())) if isinstance(layer, layers.INALU) else np.clip(layer.g.numpy(), 0, 1)
+    return np.concatenate([np.ravel(part) for part in (*layer.matrices(), gate)])
+
+
+def _said(layer, entries):
+    """The row `entries` in words."""
+    each = np.split(entries, range(2, 2 * len(layer.matrices()) + 1, 2))
+    words = "W = " + " and ".join(f"[{', '.join(f'{w:.3f}' for w in W)}]" for W in each[:-1])
+    if not len(each[-1]):
+        return words
+    gate = ", ".join(f"{g:.3f}" for g in each[-1])
+    return f"{words}, gate {gate if len(each[-1]) == 1 else f'[{gate}]'}"

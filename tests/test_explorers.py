@@ -2,13 +2,14 @@
 
 import io
 import re
+import threading
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from nalu_helpers import NALU, data, explorers, fit, fit_many, fit_seeds, layers
+from nalu_helpers import NALU, data, explorers, fit, fit_seeds
 from nalu_helpers.layers import NAC
 
 
@@ -58,6 +59,36 @@ def test_every_handle_moves_the_picture_and_reset_brings_it_back(made, name):
     assert explorer.picture.value == first
     assert all(handle.description and handle.tooltip for handle in explorer.handles.values())
     assert repr(explorer).startswith("Explorer: ") and "\n" not in repr(explorer)
+
+
+def test_a_picture_is_the_drawing_pixel_for_pixel(made):
+    sketch = made["paths"].sketch
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(sketch.png()))), np.asarray(sketch.canvas.buffer_rgba())[..., :3])
+
+
+def test_reset_draws_once(made, monkeypatch):
+    explorer, drawn = made["paths"], []
+    for handle in explorer.handles.values():
+        handle.value = handle.min
+    move = explorer.move
+    monkeypatch.setattr(explorer, "move", lambda **values: drawn.append(values) or move(**values))
+    explorer.reset()
+    assert drawn == [explorer.first]
+
+
+def test_handles_that_move_at_the_same_time_leave_a_whole_picture(made):
+    explorer, after = made["weight"], []
+    for handle in explorer.handles.values():
+        steps = np.linspace(handle.min, 2, 40)
+        after.append(threading.Thread(target=lambda handle=handle, steps=steps: [setattr(handle, "value", value) for value in steps]))
+    for thread in after:
+        thread.start()
+    for thread in after:
+        thread.join()
+    said, picture = explorer.line.value, explorer.picture.value
+    explorer.redraw()
+    assert (explorer.line.value, explorer.picture.value) == (said, picture)
+    explorer.reset()
 
 
 @pytest.mark.parametrize("W_hat, M_hat", [(1.0, 0.0), (-3.0, 2.0), (0.0, -4.0)])
@@ -144,24 +175,46 @@ def finish(playground, seconds=60):
     return playground.line.value
 
 
-def test_the_playground_trains_what_fit_many_trains():
-    playground = play(steps="300", seeds="3", unit="NMU")
+@pytest.mark.parametrize(
+    "fields",
+    [
+        dict(steps="300", seeds="3", unit="NMU", rate="0.0123456789"),
+        dict(steps="150", seeds="2", operation="your own", own="a * b + 1", train="-1, 0.5", test="0.5, 2"),
+        dict(steps="150", seeds="70", unit="RealNPU", operation="a ÷ b"),  # more than one tile
+    ],
+    ids=lambda fields: fields.get("unit", "own"),
+)
+def test_the_code_that_is_copied_makes_the_same_runs(fields):
+    playground, names = play(**fields), {}
     playground.train()
     line = finish(playground)
-    table = fit_many(lambda: layers.NMU(1), "*", seeds=range(3), learning_rates=[0.01], steps=300, check_every=300, progress=False)
-    inside, outside = (f"{table[table.step == 300][name].median():.2g}" for name in ("interpolation", "extrapolation"))
-    assert f"median error inside {inside}, outside {outside}" in line and "3 seeds, 300 steps" in line
+    playground.show_code()
+    assert playground.code.layout.display == "flex"
+    exec(playground.code.value.replace("weights=True", "weights=True, progress=False"), names)
+    runs, live, steps = names["runs"], playground.live, int(fields["steps"])
+    for column, errors in zip(("interpolation", "extrapolation"), live.errors):
+        table = runs.pivot(index="step", columns="seed", values=column)
+        np.testing.assert_array_equal(table.index, live.steps)
+        np.testing.assert_array_equal(table, errors)
+    inside, outside = (f"{runs[runs.step == steps][name].median():.2g}" for name in ("interpolation", "extrapolation"))
+    assert f"median error inside {inside}, outside {outside}" in line and f"Seeds: {fields['seeds']}, steps: {steps}." in line
     assert playground.bar.value == 1 and playground.frames >= 1 and not playground.buttons["Train"].disabled
 
 
-def test_its_code_makes_the_same_runs():
-    playground = play(steps="200", seeds="2", operation="your own", own="a * b + 1")
-    playground.show_code()
-    assert playground.code.layout.display == "flex"
-    code = playground.code.value
-    names = {}
-    exec(code.replace("weights=True", "progress=False"), names)
-    assert len(names["runs"]) == 2 * 101 and "data.expression('a * b + 1')" in code
+@pytest.mark.parametrize("unit", explorers.UNITS)
+def test_the_playground_shows_w_and_gate_as_the_unit_has_them(unit):
+    live = explorers._Live(play(unit=unit, steps="2", seeds="1").settings())
+    shown, middle = explorers._entries(live.layer, 1.5), np.array([[1.5, 1.5]])
+    matrices = np.ravel([np.asarray(W) for W in live.layer.matrices()])
+    np.testing.assert_allclose(shown[: len(matrices)], matrices)
+    gate = shown[len(matrices) :]
+    if unit in ("NALU", "GNALU"):
+        a, m, g = (np.asarray(part) for part in live.layer.paths(middle))
+        np.testing.assert_allclose([gate], g)
+        np.testing.assert_allclose(live.layer(middle), g * a + (1 - g) * m, rtol=1e-5)
+    assert len(gate) == {"NALU": 1, "GNALU": 1, "INALU": 1, "RealNPU": 2, "NPU": 2}.get(unit, 0)
+    words = explorers._said(live.layer, shown)
+    assert words.count("[") == len(live.layer.matrices()) + (len(gate) == 2) and ("gate" in words) == bool(len(gate))
 
 
 @pytest.mark.parametrize(
@@ -177,6 +230,8 @@ def test_its_code_makes_the_same_runs():
         (dict(train="2, 1"), "first end below its second: write (1, 2)"),
         (dict(train="1, 1"), "first end below its second"),
         (dict(train="low, high"), "'low', expected a number"),
+        (dict(train="6, 2"), "write (2, 6)"),
+        (dict(train="-1e308, 1e308"), "expected ends between"),
         (dict(test="7"), "expected two numbers with a comma"),
         (dict(test="-1e308, 1e308"), "expected ends between"),
         (dict(seeds="0"), "seeds is 0, expected a whole number of at least 1"),
@@ -198,23 +253,61 @@ def test_bad_input_is_answered_in_place(fields, words):
     assert playground.thread is None and words in html.unescape(playground.line.value)
     playground.show_code()
     assert playground.code.value == "" and words in html.unescape(playground.line.value)
+    for name, value in dict(operation="a × b", train="1, 2", test="2, 6", seeds="1", rate="0.01", steps="10").items():
+        playground.fields[name].value = value
+    assert playground.settings()["steps"] == 10
 
 
-def test_stop_is_heard_at_once_and_five_presses_are_one():
+def test_five_presses_are_one_training_and_stop_answers_within_a_fifth_of_a_second():
     playground = play(steps="1000000", seeds="8")
     for _ in range(5):
         playground.train()
-    thread, end = playground.thread, time.monotonic() + 60
+    thread, end = playground.thread, time.monotonic() + 120
     while playground.frames < 2 and time.monotonic() < end:
         time.sleep(0.02)
-    assert playground.buttons["Train"].disabled
+    assert playground.buttons["Train"].disabled and playground.thread is thread
     started = time.monotonic()
     playground.stop()
-    line = finish(playground)
-    assert time.monotonic() - started < 1 and playground.thread is thread
-    assert line.startswith("Stopped. median error inside")
+    assert time.monotonic() - started < 0.2
+    assert playground.line.value.startswith("Stopped. median error inside") and not playground.buttons["Train"].disabled
+    line, picture = finish(playground), playground.picture.value
+    assert time.monotonic() - started < 5
     playground.stop()
     assert "press Train first" in playground.line.value
+    assert line == playground.said and picture == playground.picture.value  # nothing is drawn after Stop
+
+
+def test_stop_answers_while_it_compiles_and_the_next_training_waits_its_turn():
+    playground = play(steps="200", seeds="2")
+    playground.stop()
+    assert "press Train first" in playground.line.value
+    playground.train()
+    started = time.monotonic()
+    playground.stop()
+    assert time.monotonic() - started < 0.2 and playground.line.value == "Stopped. It had not begun."
+    playground.train()
+    assert "Seeds: 2, steps: 200." in finish(playground)
+    with_another = play(steps="200", seeds="2")
+    with_another.train()
+    assert finish(with_another) == playground.said
+
+
+def test_what_is_typed_during_a_training_changes_the_next_one_only():
+    playground = play(steps="200", seeds="2")
+    playground.train()
+    for steps in range(300, 340):
+        playground.fields["steps"].value = str(steps)
+    assert "Seeds: 2, steps: 200." in finish(playground)
+
+
+def test_an_error_of_any_kind_in_a_training_is_said_and_the_next_one_works(monkeypatch):
+    playground = play(steps="100", seeds="1")
+    with monkeypatch.context() as broken:
+        broken.setattr(explorers, "fit_many", lambda *_, **__: 1 / 0)
+        playground.train()
+        assert "division by zero" in finish(playground) and not playground.on
+    playground.train()
+    assert "Seeds: 1, steps: 100." in finish(playground)
 
 
 def test_undo_brings_back_the_training_before():

@@ -24,7 +24,7 @@ def shown(model, state, words):
     if about["_model_name"] == "ImageModel":
         data = next(part["data"] for part in state[model]["buffers"] if part["path"] == ["value"])
         return [nbformat.v4.new_output("display_data", {"image/png": data, "text/plain": words}, metadata={"image/png": {"alt": words}})]
-    if about["_model_name"] == "HTMLModel" and about["value"]:
+    if about["_model_name"] == "HTMLModel" and about["value"] and not about["value"].startswith("<style"):
         return [nbformat.v4.new_output("display_data", {"text/html": f"<p>{about['value']}</p>"})]
     children = [child.removeprefix("IPY_MODEL_") for child in about.get("children", [])]
     bars = any("Progress" in state[child]["state"]["_model_name"] for child in children) and about["_model_name"] == "HBoxModel"
@@ -46,8 +46,15 @@ def without_widgets(notebook):
     return notebook
 
 
+DARKER = """<style>:root, body { --jp-mirror-editor-number-color: #006b00; --jp-mirror-editor-operator-color: #8a00d6;
+  --jp-mirror-editor-comment-color: #2f6666; --jp-mirror-editor-keyword-color: #006b00; --jp-mirror-editor-string-color: #a01515 }
+.highlight .mi, .highlight .mf { color: #006b00 } .highlight .o, .highlight .ow { color: #8a00d6 } .highlight .c1 { color: #2f6666 }</style>
+</head>"""  # JupyterLab's own colours of code are a little too pale on grey
+
+
 def with_words(page, notebook):
-    """`page` with the words of each picture as its alternative text, which nbconvert leaves out."""
+    """`page` in colours that stand out, with the words of each picture as its alternative text, which nbconvert leaves out."""
+    page = page.replace("</head>", DARKER, 1)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     words = iter(output.metadata["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {}))
     return re.sub(r'alt="No description has been provided for this image"', lambda _: f'alt="{html.escape(next(words))}"', page)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import nbformat
 
+ROOT = Path(__file__).parent.parent.parent
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run --disable-quic"
 TOKEN = "only-on-this-machine"
+PATIENCE = 60_000  # milliseconds: a busy machine is slow, not wrong
 SETTINGS = {  # every cell is rendered at once, and nobody asks about news
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false"},
@@ -26,6 +29,7 @@ EXPLORERS = {
     "paths": "explorers.paths()",
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "playground": "explorers.playground()",
+    "together": "import ipywidgets\n\nipywidgets.VBox([explorers.weight(), explorers.playground()])",
 }
 SETUP = """from nalu_helpers import NALU, data, explorers, fit_seeds
 
@@ -37,19 +41,27 @@ _ = fit_seeds(lambda: NALU(1), task.x_train, task.y_train, watch=lambda epoch, w
 
 @contextlib.contextmanager
 def running(folder):
-    """A JupyterLab that serves `folder`; gives its address without the notebook's name."""
+    """A JupyterLab that serves `folder`, started where `make lab` starts it; gives its address without the notebook's name.
+
+    It is a reader's first: its data, settings and signatures lie in `folder`, and nothing that is in the home is read.
+    """
     settings = Path(folder) / ".settings"
+    own = ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    environment = {**os.environ, **{name: str(Path(folder) / ".own" / name.lower()) for name in own}}
     for name, values in SETTINGS.items():
         path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
-    port = 8700 + os.getpid() % 200
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
-    command += ["--allow-root", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    command += ["--config=tools/jupyter_config.py", "--allow-root", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     command += [f"--LabApp.user_settings_dir={settings}", f"--LabApp.workspaces_dir={settings}/workspaces"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(Path(folder) / ".jupyter.log", "w") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
-        for _ in range(300):
+        for _ in range(600):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}").close()
                 break
@@ -57,33 +69,48 @@ def running(folder):
         yield f"http://127.0.0.1:{port}/lab/tree/"
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def write_explorer(folder, name):
     """A notebook in `folder` that sets up and shows one explorer; returns its file name."""
-    cells = [nbformat.v4.new_code_cell(source) for source in (SETUP, EXPLORERS[name])]
-    notebook = nbformat.v4.new_notebook(cells=cells)
+    return write_notebook(folder, f"{name}.ipynb", EXPLORERS[name])
+
+
+def write_notebook(folder, name, *sources):
+    """A notebook `name` in `folder` with SETUP and the cells `sources`; returns its name."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (SETUP, *sources)])
     notebook.metadata["kernelspec"] = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    nbformat.write(notebook, Path(folder) / f"{name}.ipynb")
-    return f"{name}.ipynb"
+    nbformat.write(notebook, Path(folder) / name)
+    return name
 
 
 def open_and_run(page, address, name, run=True):
     """Open the notebook `name`, run all its cells when asked to, and return its first explorer's picture."""
     page.goto(f"{address}{name}?token={TOKEN}&reset")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE)
     if run:
-        page.wait_for_selector("text=| Idle", timeout=60_000)
-        page.get_by_role("menuitem", name="Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
+        return run_all(page)
     picture = page.locator("img.widget-image").first
-    picture.wait_for(state="attached", timeout=180_000)
+    picture.wait_for(state="attached", timeout=PATIENCE)
     picture.scroll_into_view_if_needed()
     return picture
 
 
-def wait_for_another(page, picture, before, seconds=5):
+def run_all(page):
+    """Run all cells of the notebook that is open, and return its first explorer's picture when it is there, handles and words too."""
+    page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+    page.get_by_role("menuitem", name="Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    picture = page.locator("img.widget-image:not(.jupyter-widgets-disconnected)").first  # not a stored one, nor one of a kernel before
+    picture.wait_for(state="attached", timeout=3 * PATIENCE)
+    page.wait_for_function("image => image.naturalWidth > 0 && image.alt", arg=picture.element_handle(), timeout=PATIENCE)
+    page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+    picture.scroll_into_view_if_needed()
+    return picture
+
+
+def wait_for_another(page, picture, before):
     """Wait until `picture` shows another picture than `before`; return its source."""
-    page.wait_for_function("([image, old]) => image.src !== old", arg=[picture.element_handle(), before], timeout=1000 * seconds, polling=2)
+    page.wait_for_function("([image, old]) => image.src !== old", arg=[picture.element_handle(), before], timeout=PATIENCE)
     return picture.get_attribute("src")

@@ -1,15 +1,18 @@
-"""How long a reader waits between a key and the new picture, for every explorer, in the browser.
+"""How fast the explorers are in the browser, and what it costs a training to be watched.
 
     python -m tests.browser.latency --output results/latency.csv
 
-Prints the median and the 95th percentile over 100 key presses, in milliseconds, and the seconds from the start of the cell's
-notebook to its first picture. Needs Chromium and the extra `browser`.
+For every explorer: the seconds from the start of its cell to the first picture, and the milliseconds from a key to the new picture, median
+and 95th percentile over 100 key presses. Then, into live.csv beside it, for trainings in the playground: pictures a second that reach the
+page, and by how much the training is slower than the same `fit_many` without a page (median of rounds in turn). Needs Chromium and the
+extra `browser`, and a machine that does nothing else.
 """
 
 import argparse
+import json
 import sys
 import tempfile
-import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -21,12 +24,51 @@ from . import lab
 
 WATCH = """image => { window.changes = []; new MutationObserver(() => window.changes.push(performance.now()))
     .observe(image, {attributes: true, attributeFilter: ['src']}) }"""
+PRESSED = "() => document.addEventListener('keydown', () => { window.pressed = performance.now() }, true)"
+THERE = """() => { const image = document.querySelector('img.widget-image')
+    return image && image.complete && image.naturalWidth && performance.now() - window.pressed }"""
+LIVE = {8: 60_000, 64: 20_000}  # seeds and steps of the trainings that are watched: one core, and all of two
+ROUNDS = """import json
+from nalu_helpers import benchmark, fit_many, layers
+
+update = explorers._Live.update
+def timed(live, count):
+    clock.update(count)
+    update(live, count)
+explorers._Live.update = timed
+rates = []
+for _ in range({rounds}):
+    clock = benchmark._Clock()
+    every = explorers._check_every({steps})
+    fit_many(lambda: layers.NALU(1), "*", seeds=range({seeds}), steps={steps}, learning_rates=[0.01], check_every=every, progress=clock)
+    plain = clock.rate()
+    playground.fields["seeds"].value, playground.fields["steps"].value = "{seeds}", "{steps}"
+    clock = benchmark._Clock()
+    playground.train()
+    playground.thread.join()
+    rates.append([plain, clock.rate()])
+print("rates", json.dumps(rates), "end")
+"""
 
 
-def presses(page, picture, count):
+def first_picture(page, address, name):
+    """Seconds from the key that runs the explorer's cell to its picture; the cells before have run."""
+    page.goto(f"{address}{name}?token={lab.TOKEN}&reset")
+    page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
+    page.evaluate(PRESSED)
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    page.wait_for_selector(".jp-InputPrompt:has-text('[1]:')", timeout=3 * lab.PATIENCE)
+    page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
+    page.keyboard.press("Shift+Enter")
+    seconds = page.wait_for_function(THERE, timeout=lab.PATIENCE).json_value() / 1000
+    page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
+    return seconds
+
+
+def presses(page, count):
     """Milliseconds from each of `count` key presses to the new picture, both timed by the page itself."""
-    picture.evaluate(WATCH)
-    page.evaluate("() => document.addEventListener('keydown', () => { window.pressed = performance.now() }, true)")
+    page.locator("img.widget-image").evaluate(WATCH)
     handle, waited = page.locator(".noUi-handle").last, []
     handle.focus()
     low, high = (float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max"))
@@ -35,35 +77,60 @@ def presses(page, picture, count):
         key = "ArrowLeft" if now >= high or (number // 20 % 2 and now > low) else "ArrowRight"
         page.evaluate("() => { window.changes = [] }")
         page.keyboard.press(key)
-        page.wait_for_function("() => window.changes.length > 0", timeout=5000, polling=5)
+        page.wait_for_function("() => window.changes.length > 0", timeout=lab.PATIENCE, polling=5)
         waited.append(page.evaluate("() => window.changes[0] - window.pressed"))
     return waited
 
 
+def watched(page, address, name):
+    """Pictures a second that reach the page while the notebook `name` trains, and how much slower, in percent, it is for being seen."""
+    lab.open_and_run(page, address, name).evaluate(WATCH)
+    said = page.get_by_text("rates [[")
+    said.wait_for(timeout=30 * lab.PATIENCE)
+    rates = np.array(json.loads(said.inner_text().split("rates ")[1].split(" end")[0]))
+    times = np.array(page.evaluate("() => window.changes")) / 1000
+    trainings = [part for part in np.split(times, np.flatnonzero(np.diff(times) > 1) + 1) if len(part) > 5]
+    frames = np.median([(len(part) - 1) / (part[-1] - part[0]) for part in trainings])
+    return frames, 100 * np.median(1 - rates[:, 1] / rates[:, 0])
+
+
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description="Milliseconds from key to picture, for every explorer.")
+    parser = argparse.ArgumentParser(description="How fast the explorers are in the browser.")
     parser.add_argument("--presses", type=int, default=100)
-    parser.add_argument("--output", help="a CSV file to write the table to")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", help="a CSV file to write the table to; live.csv goes beside it")
     given = sys.argv[1:] if arguments is None else arguments
     chosen = parser.parse_args(given)
-    rows = []
+    tables = {"latency": [], "live": []}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        names = [lab.write_explorer(folder, name).removesuffix(".ipynb") for name in lab.EXPLORERS if name != "playground"]
+        names = [lab.write_explorer(folder, name).removesuffix(".ipynb") for name in lab.EXPLORERS if name != "together"]
+        for seeds, steps in LIVE.items():
+            show = f"playground = {lab.EXPLORERS['playground']}\nplayground"
+            lab.write_notebook(folder, f"live{seeds}.ipynb", show, ROUNDS.format(seeds=seeds, steps=steps, rounds=chosen.rounds))
         with lab.running(folder) as address:
             browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
             for name in names:
                 page = browser.new_page(viewport={"width": 1300, "height": 1000})
-                picture = lab.open_and_run(page, address, f"{name}.ipynb")
-                time.sleep(1)
-                waited = presses(page, picture, chosen.presses)
-                rows.append({"explorer": name, "median, ms": np.median(waited), "95th percentile, ms": np.percentile(waited, 95)})
+                row = {"explorer": name, "first picture, s": round(first_picture(page, address, f"{name}.ipynb"), 2)}
+                if name != "playground":  # it has no handle to drag
+                    row["key to picture, median, ms"], row["95th percentile, ms"] = np.percentile(
+                        presses(page, chosen.presses), [50, 95]
+                    ).round()
+                tables["latency"].append(row)
+                page.close()
+            for seeds, steps in LIVE.items():
+                page = browser.new_page(viewport={"width": 1300, "height": 1000})
+                frames, slower = np.round(watched(page, address, f"live{seeds}.ipynb"), 1)
+                tables["live"].append({"seeds": seeds, "steps": steps, "pictures a second": frames, "slower, %": slower})
                 page.close()
             browser.close()
-    table = pd.DataFrame(rows).round(0)
-    print(table.to_string(index=False))
-    if chosen.output:
-        benchmark._write(chosen.output, table.to_csv(index=False, lineterminator="\n"))
-        benchmark.note_origin(chosen.output, " ".join(["python -m tests.browser.latency", *given]))
+    for name, rows in tables.items():
+        table = pd.DataFrame(rows)
+        print(table.to_string(index=False), end="\n\n")
+        if chosen.output:
+            output = Path(chosen.output) if name == "latency" else Path(chosen.output).with_name("live.csv")
+            benchmark._write(output, table.to_csv(index=False, lineterminator="\n"))
+            benchmark.note_origin(output, " ".join(["python -m tests.browser.latency", *given]))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def main():
             page = browser.new_page(viewport={"width": 1300, "height": 1100})
             lab.open_and_run(page, address, name)
             page.get_by_role("button", name="Train").click()
-            page.get_by_text("8 seeds, 5,000 steps.").wait_for(timeout=60_000)
+            page.get_by_text("Seeds: 8, steps: 5,000.").wait_for(timeout=lab.PATIENCE)
             page.mouse.move(0, 0)
             page.locator(".jp-OutputArea-output").last.screenshot(path="docs/playground.png")
             browser.close()

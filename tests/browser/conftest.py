@@ -1,0 +1,17 @@
+"""A screenshot of the page of a browser test that failed, named in the failure's output."""
+
+import pytest
+
+from . import lab
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and page is not None:
+        path = lab.ROOT / "screenshots" / f"{item.name}.png"
+        path.parent.mkdir(exist_ok=True)
+        page.screenshot(path=path)
+        report.sections.append(("Screenshot", str(path)))
+    return report
