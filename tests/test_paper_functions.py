@@ -69,7 +69,7 @@ def test_two_nac_layers_can_subtract_the_sums():
     net = six.network("static", "NAC")
     net.set_weights([by_hand(six.windows(100), 100), np.full((100, 2), LARGE), [[LARGE], [-LARGE]], np.full((2, 1), LARGE)])
     x, y = six.examples(RNG(), "static", "a − b", (50,), "outside")
-    np.testing.assert_allclose(net(x), y, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(net(x), y, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("function, exponents", [("a × b", [1, 1]), ("a / b", [1, -1]), ("√a", [0.5, 0])], ids=["a × b", "a / b", "√a"])
@@ -100,7 +100,7 @@ def test_a_recurrent_unit_is_the_unit_on_the_input_and_its_last_answer():
     nac = NAC(2)
     x, h = np.float32([[1, 2, 3]]), np.float32([[4, 5]])
     keras.layers.RNN(cell := six.Recurrent(nac)).build((None, None, 3))
-    np.testing.assert_allclose(cell(x, [h])[0], np.hstack([x, h]) @ nac.W, rtol=1e-6)
+    np.testing.assert_allclose(cell(x, [h])[0], np.hstack([x, h]) @ nac.W, atol=1e-5)
     again = six.Recurrent.from_config(six.Recurrent(NALU(3, epsilon=1e-5)).get_config())
     assert again.state_size == 3 and again.unit.epsilon == 1e-5
 
@@ -109,7 +109,7 @@ def test_an_untrained_network_scores_about_100_and_the_yardstick_stays():
     x, y = six.examples(RNG(1), "static", "a × b", (200,))
     keras.utils.set_random_seed(0)
     errors = [
-        100 * np.mean((six.network("static", "None")(x) - y) ** 2) / six.untrained_error("static", "a × b", "inside") for _ in range(9)
+        100 * np.mean((six.network("static", "linear")(x) - y) ** 2) / six.untrained_error("static", "a × b", "inside") for _ in range(9)
     ]
     assert 60 < np.median(errors) < 160
     assert six.untrained_error.__wrapped__("static", "a × b", "inside") == six.untrained_error("static", "a × b", "inside")
@@ -125,7 +125,7 @@ def test_run_gives_a_row_for_each_seed_and_place_and_a_seed_does_not_look_at_its
 
 
 def test_a_linear_network_learns_to_add_and_extrapolates():
-    table = six.run("static", "a + b", "None", seeds=[0], steps=3000)
+    table = six.run("static", "a + b", "linear", seeds=[0], steps=3000)
     assert (table.scaled < 0.5).all()
 
 
@@ -154,7 +154,7 @@ def test_chunks_are_every_function_and_model_once():
     [
         (("statik", "a + b", "NAC"), "form is 'statik', known are: 'static', 'recurrent'. Did you mean 'static'?"),
         (("static", "a ^ b", "NAC"), "function is 'a ^ b', known are"),
-        (("static", "a + b", "LSTM"), "model is 'LSTM', known are: 'ReLU6', 'None', 'NAC'"),
+        (("static", "a + b", "LSTM"), "model is 'LSTM', known are: 'ReLU6', 'linear', 'NAC'"),
     ],
 )
 def test_an_unknown_name_is_answered_with_the_known_ones(wrong, words):

@@ -27,8 +27,8 @@ FUNCTIONS = {
     "√a": lambda a, b: a**0.5,
 }
 MODELS = {
-    "static": ["ReLU6", "None", "NAC", "NALU", "NALU, repaired"],
-    "recurrent": ["ReLU6", "None", "LSTM", "NAC", "NALU", "NALU, repaired"],
+    "static": ["ReLU6", "linear", "NAC", "NALU", "NALU, repaired"],
+    "recurrent": ["ReLU6", "linear", "LSTM", "NAC", "NALU", "NALU, repaired"],
 }
 KEY = ["form", "function", "model"]
 CHUNKS = [(form, function, model) for form in MODELS for function in FUNCTIONS for model in MODELS[form]]
@@ -41,14 +41,14 @@ REPAIRS = dict(separate_weights=True, input_independent_gate=True)
 # Table 1 of the paper, static, outside the training range, as commonly cited; the source of all rows that follow: Trask et al. 2018.
 PAPER = {
     "ReLU6": (42.6, 29.0, 10.0, 37.2, 47.0, 10.3),
-    "None": (0.0, 0.0, 29.5, 52.3, 25.1, 20.0),
+    "linear": (0.0, 0.0, 29.5, 52.3, 25.1, 20.0),
     "NAC": (0.0, 0.0, 33.3, 61.3, 53.3, 16.4),
     "NALU": (0.0, 0.0, 0.0, 0.7, 0.0, 0.0),
 }
 # The same inside the training range.
 PAPER_INSIDE = {
     "ReLU6": (0.2, 0.0, 3.2, 4.2, 0.7, 0.5),
-    "None": (0.0, 0.0, 20.9, 35.0, 4.3, 2.2),
+    "linear": (0.0, 0.0, 20.9, 35.0, 4.3, 2.2),
     "NAC": (0.0, 0.0, 21.4, 37.1, 22.4, 3.6),
     "NALU": (0.0, 0.0, 0.0, 5.3, 0.0, 0.0),
 }
@@ -107,7 +107,7 @@ def network(form, model):
     """A fresh network of the kind `model` for a form: one of `MODELS[form]`. Raises ValueError, listing them, for any other.
 
     Static: two layers of the unit, of 2 units and 1. Recurrent: a plain RNN or LSTM of 16 units read by a linear layer; or a NAC of 2
-    units as the recurrent cell, read by the unit in question. "None" is a layer without activation.
+    units as the recurrent cell, read by the unit in question. "linear", the paper's "None", is a layer without activation.
     """
     one_of(form, MODELS, "form")
     one_of(model, MODELS[form], "model")
