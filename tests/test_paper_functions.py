@@ -67,7 +67,7 @@ def by_hand(window, rows, columns=2):
 
 def test_two_nac_layers_can_subtract_the_sums():
     net = six.network("static", "NAC")
-    net.set_weights([by_hand(six.windows(100), 100), np.full((100, 2), LARGE), [[LARGE], [-LARGE]], np.full((2, 1), LARGE)])
+    net.set_weights([by_hand(six.windows(100), 100), np.full((100, 2), LARGE), np.array([[LARGE], [-LARGE]]), np.full((2, 1), LARGE)])
     x, y = six.examples(RNG(), "static", "a − b", (50,), "outside")
     np.testing.assert_allclose(net(x), y, rtol=1e-4, atol=1e-3)
 
