@@ -244,3 +244,26 @@ def exercise_12_2(answer):
     """|W| is below 1, so a² is out of reach."""
     if _numbers(answer, 1)[0] != 1:
         return "a weight is an exponent, and it is tanh(Ŵ)·σ(M̂): what is the largest value of that?"
+
+
+@_exercise
+def exercise_06_1(answer):
+    """1 − 0.999¹⁰⁰⁰: more than a third is forgotten."""
+    if abs(_numbers(answer, 1)[0] - (1 - 0.999**1000)) > 0.005:
+        return "what came in k steps ago is held 0.999 to the power k times: add these up for k from 0 to 999, and divide by 1,000"
+
+
+@_exercise
+def exercise_06_2(answer):
+    """The same error, on the paper's scale."""
+    if abs(_numbers(answer, 1)[0] - 57.35) > 0.2:
+        return "an MSE is the square of an RMSE: make the share 0.7573 out of it, square that, and times 100"
+
+
+@_exercise
+def exercise_06_3(answer):
+    """a¹ · a¹: one exponent cannot be 2, but two of 1 can."""
+    if not np.allclose(_numbers(answer, 2), 1, atol=0.01):
+        return (
+            "the second layer says h1 to the power w1 times h2 to the power w2, and both hold a: what must w1 + w2 be, with no |w| above 1?"
+        )

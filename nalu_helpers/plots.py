@@ -395,6 +395,30 @@ def benchmark(summary, operation, title=""):
 
 
 @_styled
+def scaled_tables(tables, title=""):
+    """Tables of scaled errors side by side: `tables` maps a name to a DataFrame, functions down, models across; NaN is left blank.
+
+    The darker, the larger: on a log scale from 0.01 (as good as perfect) to 100 (as bad as untrained).
+    """
+    columns = [table.shape[1] for table in tables.values()]
+    width, height = 2 + 0.95 * sum(columns), 1.9 + 0.42 * max(map(len, tables.values()))
+    figure, axes = _figure(title, width, height, columns=len(tables), width_ratios=columns, squeeze=False)
+    for ax, (name, table) in zip(axes[0], tables.items()):
+        values = table.to_numpy(float)
+        shade = np.where(np.isnan(values), np.nan, np.log10(np.clip(np.nan_to_num(values, nan=1, posinf=100), 0.01, 100)))
+        ax.imshow(shade, vmin=-2, vmax=3, cmap="Oranges", aspect="auto")
+        for (row, column), value in np.ndenumerate(values):
+            words = "" if np.isnan(value) else "∞" if value > 1e6 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+            ax.text(column, row, words, ha="center", va="center", size=11)
+        ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index if ax is axes[0, 0] else [])
+        ax.set_xticklabels([str(model).replace(", ", ",\n") for model in table.columns], size=10)
+        ax.set_title(name, loc="center", size=12)
+        ax.tick_params(length=0)
+        ax.grid(False)
+    return figure
+
+
+@_styled
 def nac_cell():
     """The NAC as a picture: how Ŵ and M̂ make W, and W makes y out of x."""
     figure, ax = _canvas("A NAC is a linear layer whose weights lean towards −1, 0 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
