@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from .. import data
-from .._inputs import one_of, whole_number
+from .._inputs import as_floats, is_tensor, one_of, whole_number
 from ..layers import NAC, NALU
 from ..training import fit_stream
 
@@ -31,7 +31,7 @@ CELLS = {
 
 KEY = ["task", "model"]
 CHUNKS = [(task, model) for task in TASKS for model in CELLS]
-SEEDS, STEPS = 5, 3_000
+SEEDS, STEPS = 5, 4_000
 LENGTHS, SEQUENCES = (10, 100, 1_000), 200
 
 
@@ -65,28 +65,42 @@ class Reader(keras.Model):
         )
         self.cell, self.readout = cell, readout or keras.layers.Identity()
 
+    def __call__(self, images):
+        if not is_tensor(images) and 0 not in getattr(images, "shape", ()):
+            images = as_floats(images, "images")
+        if len(images.shape) != 5:
+            raise ValueError(f"images have shape {tuple(images.shape)}, expected [rows, length, height, width, 1]: images[None] is one row")
+        self._refuse_no_length(images.shape[1])
+        self._refuse_other_size(images.shape[2:])
+        return super().__call__(images)
+
     def call(self, images):
         length, *size = images.shape[1:]
-        return self.read(tf.reshape(self.look(tf.reshape(images, [-1, *size])), [-1, length, FEATURES]))
+        return self.read(tf.reshape(self.convnet(tf.reshape(images, [-1, *size])), [-1, length, FEATURES]))
 
     def look(self, images):
         """The features of single images: [images, height, width, 1] → [images, FEATURES]."""
-        built = self.convnet.input_shape[1:] if self.convnet.built else images.shape[1:]
-        if images.shape[1:] != built:
-            given, known = (" × ".join(map(str, size)) for size in (images.shape[1:], built))
-            raise ValueError(f"an image is {given}, expected {known} as in the training: bring it to that size, or make a new Reader")
+        self._refuse_other_size(images.shape[1:])
         return self.convnet(images)
 
     def read(self, features):
         """What the cell says after reading `features` one after the other: [rows, length, FEATURES] → [rows, out]."""
         length = features.shape[1]
-        if length == 0:
-            raise ValueError("the sequences have length 0: give each at least one image")
+        self._refuse_no_length(length)
         start = [tf.zeros([tf.shape(features)[0], size]) for size in np.ravel(self.cell.state_size)]
         step = lambda states, f: self.cell(f, states)[1]  # noqa: E731
         in_time = tf.transpose(features, [1, 0, 2])
         few = length is not None and length <= LENGTH
         return self.readout((functools.reduce(step, tf.unstack(in_time), start) if few else tf.foldl(step, in_time, start))[0])
+
+    def _refuse_no_length(self, length):
+        if length == 0:
+            raise ValueError("the sequences have length 0: give each at least one image")
+
+    def _refuse_other_size(self, size):
+        if self.convnet.built and tuple(size) != self.convnet.input_shape[1:]:
+            given, known = (" × ".join(map(str, each)) for each in (size, self.convnet.input_shape[1:]))
+            raise ValueError(f"an image is {given}, expected {known} as in the training: bring it to that size, or make a new Reader")
 
 
 def make_reader(task, model, image_size=(8, 8, 1)):
