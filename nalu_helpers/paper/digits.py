@@ -93,6 +93,16 @@ class Reader(keras.Model):
         few = length is not None and length <= LENGTH
         return self.readout((functools.reduce(step, tf.unstack(in_time), start) if few else tf.foldl(step, in_time, start))[0])
 
+    def answer(self, images, chosen):
+        """What it says of sequences of `images`, given as places in them, [rows, length] → NumPy [rows, out]. Looks at each image once."""
+        self._refuse_no_length(np.shape(chosen)[1])
+        return self._read_any(tf.gather(self.look(images), chosen)).numpy()
+
+    @functools.cached_property
+    def _read_any(self):
+        """`read` as one compiled function, for any number of sequences of any length."""
+        return tf.function(self.read, autograph=False).get_concrete_function(tf.TensorSpec([None, None, FEATURES]))
+
     def _refuse_no_length(self, length):
         if length == 0:
             raise ValueError("the sequences have length 0: give each at least one image")
@@ -154,14 +164,12 @@ def examine(reader, task, digits, lengths=LENGTHS, sequences=SEQUENCES):
     error is the mean absolute error (of a count, or of the sum), exact the share of sequences whose answer is right after rounding, and
     accuracy the share of single images whose digit it names, read off its answer to a sequence of one.
     """
-    looked, each = reader.look(tf.constant(digits.x_test)), worth(task, digits.y_test)
-    read = tf.function(reader.read, autograph=False).get_concrete_function(tf.TensorSpec([None, None, FEATURES]))
-    single = read(looked[:, None]).numpy()
+    each, single = worth(task, digits.y_test), reader.answer(digits.x_test, np.arange(len(digits.x_test))[:, None])
     named = single.argmax(axis=1) if task == "counting" else np.round(single[:, 0])
     rows = []
     for length in lengths:
         chosen = some_sequences(digits, length, sequences)
-        said, truth = read(tf.gather(looked, chosen)).numpy(), each[chosen].sum(axis=1)
+        said, truth = reader.answer(digits.x_test, chosen), each[chosen].sum(axis=1)
         error = np.nan_to_num(np.abs(said - truth), nan=np.inf, posinf=np.inf)
         exact = (np.round(said) == truth).all(axis=1).mean()
         rows.append({"length": length, "error": error.mean(), "exact": exact, "accuracy": (named == digits.y_test).mean()})
