@@ -110,7 +110,7 @@ def test_a_perfect_total_counts_any_number_of_images():
     total.unit.build((None, 10))
     total.unit.set_weights([np.eye(10) * 40, np.full((10, 10), 40.0)])
     labels = np.random.default_rng(0).integers(10, size=(3, 1000))
-    reader = experiment.Reader(total)
+    reader = experiment.Reader(experiment.make_convnet(), total)
     said = reader.read(tf.one_hot(labels, 10))
     np.testing.assert_allclose(said, [np.bincount(row, minlength=10) for row in labels], rtol=1e-6)
 

@@ -47,23 +47,22 @@ class Total(keras.layers.Layer):
         return total, [total]
 
 
+def make_convnet():
+    """What looks at each image: [images, height, width, 1] → [images, FEATURES]. softplus, so that the NALU's logarithm loses no sign."""
+    conv = keras.layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")
+    hidden, features = keras.layers.Dense(64, activation="relu"), keras.layers.Dense(FEATURES, activation="softplus")
+    return keras.Sequential([conv, keras.layers.Flatten(), hidden, features])
+
+
 class Reader(keras.Model):
     """A convnet that looks at each image, and a recurrent `cell` that reads what it says: [rows, length, height, width, 1] → [rows, out].
 
     Raises ValueError for a sequence of length 0 and for images of another size than the first ones it saw.
     """
 
-    def __init__(self, cell, readout=None, **kwargs):
+    def __init__(self, convnet, cell, readout=None, **kwargs):
         super().__init__(**kwargs)
-        self.convnet = keras.Sequential(
-            [
-                keras.layers.Conv2D(16, 3, strides=2, padding="same", activation="relu"),
-                keras.layers.Flatten(),
-                keras.layers.Dense(64, activation="relu"),
-                keras.layers.Dense(FEATURES, activation="softplus"),  # above 0, so that the NALU's logarithm loses no sign
-            ]
-        )
-        self.cell, self.readout = cell, readout or keras.layers.Identity()
+        self.convnet, self.cell, self.readout = convnet, cell, readout or keras.layers.Identity()
 
     def __call__(self, images):
         if not is_tensor(images) and 0 not in getattr(images, "shape", ()):
@@ -123,7 +122,7 @@ def make_reader(task, model, image_size=(8, 8, 1)):
     if not isinstance(cell, Total):
         scale = {"counting": (1, 0), "addition": (9, 45)}[task]
         readout = keras.Sequential([keras.layers.Dense(outputs), keras.layers.Rescaling(*scale)])
-    reader = Reader(cell, readout)
+    reader = Reader(make_convnet(), cell, readout)
     reader(np.zeros((1, LENGTH, *image_size), "float32"))
     return reader
 
