@@ -440,7 +440,7 @@ def growth(x, panels, inside, title="", xlabel="length of the sequence", ylabel=
 @_styled
 def heat(values, title="", xlabel="", ylabel="", vmax=1.0):
     """A table of numbers from 0 to `vmax` as shades of blue, each written in its field to one place; rows and columns count from 0."""
-    figure, ax = _figure(title, 6.4, 5.2)
+    figure, ax = _figure(title, 5.6, 4.4)
     ax.imshow(values, vmin=0, vmax=vmax, cmap="Blues", aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         text = f"{value + 0.0:.1f}".replace("-0.0", "0.0")
@@ -456,7 +456,7 @@ def against_truth(truth, panels, title="", xlabel="truth", ylabel="prediction"):
 
     `panels` maps a name to its predictions, [rows]: one panel each.
     """
-    figure, axes = _figure(title, 0.8 + 3.2 * len(panels), 3.8, columns=len(panels), squeeze=False, sharey=True)
+    figure, axes = _figure(title, 0.8 + 2.6 * len(panels), 3.2, columns=len(panels), squeeze=False, sharey=True)
     truth = np.ravel(truth)
     aside = np.random.default_rng(0).uniform(-0.25, 0.25, len(truth))
     for ax, (name, said) in zip(axes[0], panels.items()):
