@@ -233,6 +233,28 @@ def exercise_08_3(answer):
 
 
 @_exercise
+def exercise_09_1(answer):
+    """20 images are misread, and each is wrong in two counts."""
+    if abs(_numbers(answer, 1)[0] - 40) > 1e-6:
+        return "how many of the 1,000 are misread, and which counts does one of them change?"
+
+
+@_exercise
+def exercise_09_2(answer):
+    """3 + 2 + 4 + 1: whatever it is shown, and however much of it."""
+    if abs(_numbers(answer, 1)[0] - 10) > 1e-6:
+        return "choose each entry of h between −1 and 1 so that its share of h·w is as large as can be, and add b"
+
+
+@_exercise
+def exercise_09_3(answer):
+    """Three images are enough: what is learned is what one image adds."""
+    count = _numbers(answer, 1)[0]
+    if count != 3:
+        return f"{count:g} is not what we found; train on size=(count, 32, 3) and use the error that digits.examine gives for 1,000 images"
+
+
+@_exercise
 def exercise_12_1(answer):
     """Two exponents of ½."""
     if not np.allclose(_numbers(answer, 2), 0.5):

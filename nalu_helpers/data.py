@@ -185,3 +185,52 @@ def _refuse_dividing_by_zero(operation, **ranges):
 def _task(x_train, x_test, answer):
     x_train, x_test = x_train.astype("float32"), x_test.astype("float32")
     return Task(x_train, answer(x_train), x_test, answer(x_test))
+
+
+# Handwritten digits, for notebook 09
+DIGITS = ("sklearn", "mnist")
+
+
+def digits(source="sklearn", test_share=0.25):
+    """Images of handwritten digits as a Task: x [images, height, width, 1] float32 from 0 to 1, and their labels, 0 to 9, as y [images].
+
+    "sklearn": the 1,797 images of 8 × 8 that come with scikit-learn; `test_share` of each digit is kept for the test, always the same
+    images, and none of them is in the training part. "mnist": the 60,000 and 10,000 images of 28 × 28 of MNIST, in its own split, which
+    Keras downloads once. Raises ValueError for another source and for a cached download that is broken, OSError without a network.
+    """
+    if one_of(source, DIGITS, "source") == "mnist":
+        (x_train, y_train), (x_test, y_test) = _mnist()
+        return _images(x_train / 255, y_train, x_test / 255, y_test)
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    if not (isinstance(test_share, float) and 0.01 <= test_share <= 0.9):
+        raise ValueError(f"test_share is {test_share!r}, expected a share of the images between 0.01 and 0.9, such as 0.25")
+    images, labels = load_digits(return_X_y=True)
+    x_train, x_test, y_train, y_test = train_test_split(images, labels, test_size=test_share, stratify=labels, random_state=0)
+    return _images(x_train.reshape(-1, 8, 8) / 16, y_train, x_test.reshape(-1, 8, 8) / 16, y_test)
+
+
+def _images(x_train, y_train, x_test, y_test):
+    x_train, x_test = (images[..., None].astype("float32") for images in (x_train, x_test))
+    return Task(x_train, y_train.astype("int32"), x_test, y_test.astype("int32"))
+
+
+def _mnist():
+    """What Keras' own loader returns. It raises whatever its parts raise; here that becomes one sentence."""
+    from keras.datasets import mnist
+
+    instead = "or take source='sklearn', whose images are on this machine already"
+    try:
+        (x_train, y_train), (x_test, y_test) = mnist.load_data()
+        if x_train.shape[1:] != (28, 28) or x_test.shape[1:] != (28, 28):
+            raise ValueError(f"images of {x_train.shape[1:]}")
+        return (x_train, y_train), (x_test, y_test)
+    except Exception as error:
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        if "URL fetch failure" in said or isinstance(error, (ConnectionError, TimeoutError)):
+            raise OSError(f"MNIST is not on this machine and could not be downloaded ({said}): connect to a network, {instead}") from None
+        raise ValueError(
+            f"the downloaded copy of MNIST is broken ({said}): delete datasets/mnist.npz from Keras' folder (~/.keras unless KERAS_HOME "
+            f"names another) and try again, {instead}"
+        ) from None

@@ -419,6 +419,80 @@ def scaled_tables(tables, title=""):
 
 
 @_styled
+def images(images, captions, title="", wrong=None, columns=10):
+    """Small grey images side by side, `columns` a row: images [images, height, width, 1] or without the 1, each with a caption below.
+
+    `wrong`, one True or False an image, writes the caption of those in another colour and in bold.
+    """
+    images, wrong = np.asarray(images), np.zeros(len(images), bool) if wrong is None else np.asarray(wrong)
+    rows, columns = -(-len(images) // columns), min(columns, len(images))
+    figure, axes = _figure(title, 0.4 + 0.86 * columns, 0.55 + 1.13 * rows, columns=columns, rows=rows, squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, caption, bad in zip(axes.flat, images, captions, wrong):
+        ax.imshow(image.squeeze(), cmap="Greys", vmin=0, vmax=1)
+        ax.text(
+            0.5, -0.05, caption, transform=ax.transAxes, ha="center", va="top", **({"color": COLORS["m"], "weight": "bold"} if bad else {})
+        )
+    return figure
+
+
+@_styled
+def growth(x, panels, inside, title="", xlabel="length of the sequence", ylabel="mean absolute error"):
+    """How errors grow along x, on log axes, with the training range `inside` = (low, high) shaded; one panel a task.
+
+    `panels` maps a panel's name to a map of a model's name to its errors, [seeds, len(x)]: a dot a seed, a line through the medians.
+    """
+    figure, axes = _figure(title, 1.2 + 4.2 * len(panels), 4.2, columns=len(panels), squeeze=False)
+    for ax, (panel, models) in zip(axes[0], panels.items()):
+        for number, (name, errors) in enumerate(models.items()):
+            look = {"marker": "osD^vP"[number % 6], "color": mpl.rcParams["axes.prop_cycle"].by_key()["color"][number % 6]}
+            errors, at = np.atleast_2d(errors), np.asarray(x) * 1.06 ** (number - (len(models) - 1) / 2)  # side by side, not behind
+            ax.plot(at, errors.T, ls="none", ms=4, alpha=0.35, mew=0, **look)
+            ax.plot(at, np.median(errors, axis=0), ls=("-", "--", "-.", ":")[number % 4], label=name, ms=6, **look)
+        ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel if ax is axes[0, 0] else "")
+        ax.set_xlim(min(x) / 1.6, max(x) * 1.6)
+        ax.axvspan(max(inside[0], min(x) / 1.6), inside[1] * 1.25, color=COLORS["inside"], zorder=0)
+        ax.set_xticks(x, [f"{each:,}" for each in x])
+        ax.minorticks_off()
+        ax.set_title(panel, loc="center", weight="normal")
+    axes[0, 0].axvspan(np.nan, np.nan, color=COLORS["inside"], label="training length")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
+    return figure
+
+
+@_styled
+def heat(values, title="", xlabel="", ylabel="", vmax=1.0):
+    """A table of numbers from 0 to `vmax` as shades of blue, each written in its field to one place; rows and columns count from 0."""
+    figure, ax = _figure(title, 5.6, 4.4)
+    ax.imshow(values, vmin=0, vmax=vmax, cmap="Blues", aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        text = f"{value + 0.0:.1f}".replace("-0.0", "0.0")
+        ax.text(column, row, text, ha="center", va="center", size=10, color="white" if value > 0.6 * vmax else COLORS["ink"])
+    ax.set(xlabel=xlabel, ylabel=ylabel, xticks=range(np.shape(values)[1]), yticks=range(len(values)))
+    ax.grid(False)
+    return figure
+
+
+@_styled
+def against_truth(truth, panels, title="", xlabel="truth", ylabel="prediction"):
+    """Whole numbers `truth` [rows] and what models said of each row, a dot a row, a little spread sideways; dotted where it is right.
+
+    `panels` maps a name to its predictions, [rows]: one panel each.
+    """
+    figure, axes = _figure(title, 0.8 + 2.6 * len(panels), 3.2, columns=len(panels), squeeze=False, sharey=True)
+    truth = np.ravel(truth)
+    aside = np.random.default_rng(0).uniform(-0.25, 0.25, len(truth))
+    for ax, (name, said) in zip(axes[0], panels.items()):
+        ax.plot(truth + aside, np.ravel(said), "o", ms=3, alpha=0.4, mew=0)
+        ax.plot([truth.min(), truth.max()], [truth.min(), truth.max()], ":", color=COLORS["ink"], zorder=3)
+        ax.set(xlabel=xlabel, xticks=np.unique(truth))
+        ax.set_title(name, loc="center", weight="normal")
+    axes[0, 0].set_ylabel(ylabel)
+    return figure
+
+
+@_styled
 def nac_cell():
     """The NAC as a picture: how Ŵ and M̂ make W, and W makes y out of x."""
     figure, ax = _canvas("A NAC is a linear layer whose weights lean towards −1, 0 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))

@@ -1,0 +1,187 @@
+"""Counting and adding handwritten digits, end to end: Trask et al. 2018, section 4.2, on scikit-learn's 8 × 8 digits or on MNIST.
+
+A small convnet turns each image into features, and a recurrent cell reads them one after the other. It is told only how many of each
+digit a sequence of 10 images held, or what they sum to, never what a single image is; it is examined on 10, 100 and 1,000 images
+that it has not seen. Our reading of "a recurrent NAC": the state is a running total, s ← s + NAC(features). The other
+reading, s ← NAC([features, s]), in which the total passes through the unit at every step, is there as "NAC of all".
+"""
+
+import functools
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from .. import data
+from .._inputs import as_floats, is_tensor, one_of, whole_number
+from ..layers import NAC, NALU
+from ..training import fit_stream
+
+TASKS = {"counting": 10, "addition": 1}  # outputs
+FEATURES, STATE, BATCH, LENGTH = 16, 32, 32, 10
+CELLS = {
+    "NAC": lambda outputs: Total(NAC(outputs)),
+    "NALU": lambda outputs: Total(NALU(outputs)),
+    "linear": lambda outputs: Total(keras.layers.Dense(outputs, use_bias=False)),
+    "NAC of all": lambda outputs: Total(NAC(outputs), of_all=True),
+    "LSTM": lambda outputs: keras.layers.LSTMCell(STATE),
+    "RNN": lambda outputs: keras.layers.SimpleRNNCell(STATE),
+}
+
+KEY = ["task", "model"]
+CHUNKS = [(task, model) for task in TASKS for model in CELLS]
+SEEDS, STEPS = 5, 4_000
+LENGTHS, SEQUENCES = (10, 100, 1_000), 200
+
+
+class Total(keras.layers.Layer):
+    """A recurrent cell whose state is a running total: s ← s + unit(f), or s ← unit([f, s]) with `of_all`. f is [rows, features]."""
+
+    def __init__(self, unit, of_all=False, **kwargs):
+        super().__init__(**kwargs)
+        self.unit, self.of_all, self.state_size = unit, of_all, unit.units
+
+    def call(self, f, states):
+        total = self.unit(tf.concat([f, states[0]], axis=-1)) if self.of_all else states[0] + self.unit(f)
+        return total, [total]
+
+
+def make_convnet():
+    """What looks at each image: [images, height, width, 1] → [images, FEATURES]. softplus, so that the NALU's logarithm loses no sign."""
+    conv = keras.layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")
+    hidden, features = keras.layers.Dense(64, activation="relu"), keras.layers.Dense(FEATURES, activation="softplus")
+    return keras.Sequential([conv, keras.layers.Flatten(), hidden, features])
+
+
+class Reader(keras.Model):
+    """A convnet that looks at each image, and a recurrent `cell` that reads what it says: [rows, length, height, width, 1] → [rows, out].
+
+    Raises ValueError for a sequence of length 0 and for images of another size than the first ones it saw.
+    """
+
+    def __init__(self, convnet, cell, readout=None, **kwargs):
+        super().__init__(**kwargs)
+        self.convnet, self.cell, self.readout = convnet, cell, readout or keras.layers.Identity()
+
+    def __call__(self, images):
+        if not is_tensor(images) and 0 not in getattr(images, "shape", ()):
+            images = as_floats(images, "images")
+        if len(images.shape) != 5:
+            raise ValueError(f"images have shape {tuple(images.shape)}, expected [rows, length, height, width, 1]: images[None] is one row")
+        self._refuse_no_length(images.shape[1])
+        self._refuse_other_size(images.shape[2:])
+        return super().__call__(images)
+
+    def call(self, images):
+        length, *size = images.shape[1:]
+        return self.read(tf.reshape(self.convnet(tf.reshape(images, [-1, *size])), [-1, length, FEATURES]))
+
+    def look(self, images):
+        """The features of single images: [images, height, width, 1] → [images, FEATURES]."""
+        self._refuse_other_size(images.shape[1:])
+        return self.convnet(images)
+
+    def read(self, features):
+        """What the cell says after reading `features` one after the other: [rows, length, FEATURES] → [rows, out]."""
+        length = features.shape[1]
+        self._refuse_no_length(length)
+        start = [tf.zeros([tf.shape(features)[0], size]) for size in np.ravel(self.cell.state_size)]
+        step = lambda states, f: self.cell(f, states)[1]  # noqa: E731
+        in_time = tf.transpose(features, [1, 0, 2])
+        few = length is not None and length <= LENGTH
+        return self.readout((functools.reduce(step, tf.unstack(in_time), start) if few else tf.foldl(step, in_time, start))[0])
+
+    def answer(self, images, chosen):
+        """What it says of sequences of `images`, given as places in them, [rows, length] → NumPy [rows, out]. Looks at each image once."""
+        self._refuse_no_length(np.shape(chosen)[1])
+        return self._read_any(tf.gather(self.look(images), chosen)).numpy()
+
+    @functools.cached_property
+    def _read_any(self):
+        """`read` as one compiled function, for any number of sequences of any length."""
+        return tf.function(self.read, autograph=False).get_concrete_function(tf.TensorSpec([None, None, FEATURES]))
+
+    def _refuse_no_length(self, length):
+        if length == 0:
+            raise ValueError("the sequences have length 0: give each at least one image")
+
+    def _refuse_other_size(self, size):
+        if self.convnet.built and tuple(size) != self.convnet.input_shape[1:]:
+            given, known = (" × ".join(map(str, each)) for each in (size, self.convnet.input_shape[1:]))
+            raise ValueError(f"an image is {given}, expected {known} as in the training: bring it to that size, or make a new Reader")
+
+
+def make_reader(task, model, image_size=(8, 8, 1)):
+    """An untrained Reader for a task, "counting" or "addition", and a model, one of CELLS. Raises ValueError for another.
+
+    LSTM and RNN end in a Dense layer; for sums its output is scaled to mean and spread of ten digits, which are slow to find otherwise.
+    """
+    outputs, readout = TASKS[one_of(task, TASKS, "task")], None
+    cell = CELLS[one_of(model, CELLS, "model")](outputs)
+    if not isinstance(cell, Total):
+        scale = {"counting": (1, 0), "addition": (9, 45)}[task]
+        readout = keras.Sequential([keras.layers.Dense(outputs), keras.layers.Rescaling(*scale)])
+    reader = Reader(make_convnet(), cell, readout)
+    reader(np.zeros((1, LENGTH, *image_size), "float32"))
+    return reader
+
+
+def worth(task, labels):
+    """What each single image adds to the answer: labels [images] → float32 [images, 10], a 1 for its digit, or its value, [images, 1]."""
+    labels = np.asarray(labels)
+    return (labels[:, None] == np.arange(10) if one_of(task, TASKS, "task") == "counting" else labels[:, None]).astype("float32")
+
+
+def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
+    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, a `data.digits`: the readers and their costs.
+
+    The cost is the squared error of the ten counts, or of the sum: nothing is said of a single image. Raises ValueError or TypeError.
+    """
+    images, each = tf.constant(digits.x_train), tf.constant(worth(task, digits.y_train))
+
+    def draw(rng, count):
+        return (rng.integers(len(digits.x_train), size=(count, BATCH, LENGTH), dtype="int32"),)
+
+    def cost(reader, chosen):
+        return tf.reduce_mean((reader(tf.gather(images, chosen)) - tf.reduce_sum(tf.gather(each, chosen), axis=1)) ** 2)
+
+    make = functools.partial(make_reader, task, model, digits.x_train.shape[1:])
+    how = {"learning_rate": 3e-3, "clip_norm": 1.0, "jit_compile": False, "progress": progress}
+    return fit_stream(make, draw, cost, seeds=seeds, steps=steps, **how)
+
+
+def some_sequences(digits, length, sequences=SEQUENCES):
+    """Places of test images, [sequences, length], the same ones every time. Raises TypeError or ValueError for a length below 1."""
+    length = whole_number(length, "length")
+    return np.random.default_rng([2018, length]).integers(len(digits.x_test), size=(whole_number(sequences, "sequences"), length))
+
+
+def examine(reader, task, digits, lengths=LENGTHS, sequences=SEQUENCES):
+    """What a trained reader is worth on test images: a row for each length, with the columns length, error, exact and accuracy.
+
+    error is the mean absolute error (of a count, or of the sum), exact the share of sequences whose answer is right after rounding, and
+    accuracy the share of single images whose digit it names, read off its answer to a sequence of one.
+    """
+    each, single = worth(task, digits.y_test), reader.answer(digits.x_test, np.arange(len(digits.x_test))[:, None])
+    named = single.argmax(axis=1) if task == "counting" else np.round(single[:, 0])
+    rows = []
+    for length in lengths:
+        chosen = some_sequences(digits, length, sequences)
+        said, truth = reader.answer(digits.x_test, chosen), each[chosen].sum(axis=1)
+        error = np.nan_to_num(np.abs(said - truth), nan=np.inf, posinf=np.inf)
+        exact = (np.round(said) == truth).all(axis=1).mean()
+        rows.append({"length": length, "error": error.mean(), "exact": exact, "accuracy": (named == digits.y_test).mean()})
+    return pd.DataFrame(rows)
+
+
+def run(task, model, seeds, steps=STEPS, progress=False, source="sklearn"):
+    """Train and examine one model on one task: KEY, seed, and the columns of `examine`, a row for each seed and each length.
+
+    `source` is what `data.digits` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
+    """
+    digits = data.digits(source)
+    readers, _ = train(task, model, digits, seeds=seeds, steps=steps, progress=progress)
+    tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers)]
+    table = pd.concat(tables, ignore_index=True)
+    return table[[*KEY, "seed", *(name for name in table if name not in (*KEY, "seed"))]]
