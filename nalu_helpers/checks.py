@@ -276,4 +276,4 @@ def exercise_10_3(answer):
     table = np.linalg.lstsq(counts[chosen], values[chosen].astype(float), rcond=None)[0]
     wrong = np.flatnonzero(np.abs(counts @ table - values) > 0.5)
     if len(wrong):
-        return f"{len(wrong)} numbers are read wrong, the first is {data.in_words(int(wrong[0]))!r}: which word, at the end or not, is missing?"
+        return f"{len(wrong)} numbers are read wrong, the first is {data.in_words(int(wrong[0]))!r}: which word is missing, and where?"
