@@ -492,7 +492,7 @@ def number_map(errors, title="", worst=100):
         shown = ax.imshow(
             np.clip(np.reshape(error, (10, 100)), 0.1, worst), norm=mpl.colors.LogNorm(0.1, worst), cmap="cividis", aspect="auto"
         )
-        ax.set(yticks=range(0, 10, 3), yticklabels=[f"{hundreds}00" for hundreds in range(0, 10, 3)], xticks=range(0, 100, 10))
+        ax.set(yticks=range(0, 10, 3), yticklabels=["0", "300", "600", "900"], xticks=range(0, 100, 10))
         ax.set_title(name, loc="left", size=12, weight="normal", pad=4)
         ax.grid(False)
     axes[-1, 0].set_xlabel("tens and units")
