@@ -289,3 +289,36 @@ def exercise_06_3(answer):
         return (
             "the second layer says h1 to the power w1 times h2 to the power w2, and both hold a: what must w1 + w2 be, with no |w| above 1?"
         )
+
+
+@_exercise
+def exercise_10_1(answer):
+    """n states, each below 1, make less than n."""
+    if _numbers(answer, 1)[0] != 999:
+        return "how much do n states make at most, when each state and each weight is below 1?"
+
+
+@_exercise
+def exercise_10_2(answer):
+    """It divides by the state: 1/334, about 0.003."""
+    state = _numbers(answer, 1)[0]
+    if abs(state) < 1e-12 or abs(1 / abs(state) - 334) > 1:
+        return "with W = −1 the path that multiplies says exp(−log|h|): which h makes that 334?"
+
+
+@_exercise
+def exercise_10_3(answer):
+    """That is all there is to learn: the table has 46 independent entries."""
+    numbers = np.unique(as_floats(answer, "your answer", "float64").ravel())
+    if len(numbers) > 50 or not np.isin(numbers, np.arange(1000)).all():
+        return f"expected at most 50 whole numbers from 0 to 999, got {len(numbers)}, from {numbers.min():g} to {numbers.max():g}"
+    tokens, values, vocabulary = data.phrases()
+    last = (tokens > 0) & (np.pad(tokens[:, 1:], ((0, 0), (0, 1))) == 0)
+    counts = np.zeros((1000, 2 * len(vocabulary)))
+    for row, place in np.argwhere(tokens > 0):
+        counts[row, tokens[row, place] + len(vocabulary) * last[row, place]] += 1
+    chosen = numbers.astype(int)
+    table = np.linalg.lstsq(counts[chosen], values[chosen].astype(float), rcond=None)[0]
+    wrong = np.flatnonzero(np.abs(counts @ table - values) > 0.5)
+    if len(wrong):
+        return f"{len(wrong)} numbers are read wrong, the first is {data.in_words(int(wrong[0]))!r}: which word is missing, and where?"

@@ -1,6 +1,8 @@
 """Toy data: two numbers in, one number out, a range to train on and a range far outside it to test on."""
 
 import ast
+import difflib
+import functools
 import operator
 from dataclasses import dataclass
 
@@ -234,3 +236,115 @@ def _mnist():
             f"the downloaded copy of MNIST is broken ({said}): delete datasets/mnist.npz from Keras' folder (~/.keras unless KERAS_HOME "
             f"names another) and try again, {instead}"
         ) from None
+
+
+# Numbers in words, for notebook 10 (paper, section 4.3)
+
+_TOO_LARGE = ("thousand", "million", "billion", "trillion")
+
+
+@functools.cache
+def phrases():
+    """The numbers from 0 to 999 in English words: tokens [1000, 5], values [1000] and the vocabulary, a tuple of 31 words.
+
+    A row of tokens holds the places of its words in the vocabulary, filled up with 0, which stands for "no word" and is empty. The
+    words are those of the library inflect, "three hundred and thirty-four", with a space for the hyphen.
+    """
+    import inflect
+
+    spoken = [inflect.engine().number_to_words(number).replace("-", " ").split() for number in range(1000)]
+    vocabulary = ("", *sorted({word for words in spoken for word in words}))
+    tokens = np.zeros((1000, max(map(len, spoken))), "int32")
+    for row, words in zip(tokens, spoken):
+        row[: len(words)] = [vocabulary.index(word) for word in words]
+    values = np.arange(1000, dtype="float32")
+    tokens.flags.writeable = values.flags.writeable = False
+    return tokens, values, vocabulary
+
+
+def in_words(number):
+    """A number from 0 to 999 in words, "three hundred and thirty four". Raises TypeError or ValueError for any other."""
+    number = whole_number(number, "the number", at_least=0)
+    if number > 999:
+        raise ValueError(f"the number is {number:,}, expected at most 999: the phrases end there")
+    tokens, _, vocabulary = phrases()
+    return " ".join(vocabulary[token] for token in tokens[number] if token)
+
+
+def read_phrase(text):
+    """The number that a phrase such as "three hundred and thirty four" means, an int, and its tokens [5], as in `phrases`.
+
+    Capitals, hyphens and commas do not matter. Raises TypeError when it is no text, and ValueError, in a sentence that says how to
+    mend it, when it is empty, holds a word that no number from 0 to 999 has, or puts such words together to what is no number.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the phrase is {text!r}, expected text such as 'three hundred and thirty four'")
+    words = text.lower().replace(",", " ").split()
+    if not words:
+        raise ValueError("the phrase is empty: write a number in words, such as 'three hundred and thirty four'")
+    if len(text) > 100:
+        raise ValueError(f"the phrase has {len(text):,} characters, expected at most 100: write one number from zero to 999 in words")
+    _refuse_digits_and_signs(text, words)
+    words = " ".join(words).replace("-", " ").split()
+    tokens, _, vocabulary = phrases()
+    for word in words:
+        if word in _TOO_LARGE:
+            raise ValueError(f"{' '.join(words)!r} is beyond 999, where the phrases end: write a smaller number")
+        if word not in vocabulary:
+            near = difflib.get_close_matches(word, vocabulary, n=1)
+            mend = f"did you mean {near[0]!r}?" if near else "write for example 'three hundred and thirty four'"
+            raise ValueError(f"{word!r} is none of the 30 words that the numbers from 0 to 999 are made of: {mend}")
+    spoken = [" ".join(vocabulary[token] for token in row if token) for row in tokens]
+    if " ".join(words) not in spoken:
+        near = difflib.get_close_matches(" ".join(words), spoken, n=1, cutoff=0)
+        raise ValueError(f"{' '.join(words)!r} has known words but is no number from 0 to 999: did you mean {near[0]!r}?")
+    number = spoken.index(" ".join(words))
+    return number, tokens[number]
+
+
+def prefix_values(text):
+    """What the words of a phrase mean so far, after each of them: [words], NaN where they mean no number. Raises as `read_phrase` does.
+
+    "three hundred and four" is 3, 300, NaN, 304.
+    """
+    words = in_words(read_phrase(text)[0]).split()
+    tokens, values, vocabulary = phrases()
+    meant = {tuple(row): value for row, value in zip(tokens.tolist(), values.tolist())}
+    row = tuple(vocabulary.index(word) for word in words)
+    return np.array([meant.get(row[:end] + (0,) * (tokens.shape[1] - end), np.nan) for end in range(1, len(row) + 1)])
+
+
+def phrase_split(train=169, validation=200, seed=0):
+    """The numbers from 0 to 999 in three: to learn from, to choose by, to be tested on. Three sorted arrays that share no number.
+
+    0 to 19 are always learned from, and so is every word at least once; the rest is drawn anew from `seed` until that holds. The
+    paper's sizes, 169, 200 and 631, unless others are asked for. Raises TypeError or ValueError for sizes that cannot be.
+    Source: Trask et al. 2018, section 4.3.
+    """
+    train, validation = whole_number(train, "train", at_least=40), whole_number(validation, "validation", at_least=0)
+    if train + validation > 999:
+        raise ValueError(f"train + validation is {train + validation:,}, expected at most 999: one number at least is left for the test")
+    tokens, _, vocabulary = phrases()
+    rng, seen = np.random.default_rng(seed), ()
+    while len(seen) < len(vocabulary):
+        rest = 20 + rng.permutation(980)
+        learned = np.concatenate([np.arange(20), rest[: train - 20]])
+        seen = np.unique(tokens[learned])
+    rest = rest[train - 20 :]
+    return np.sort(learned), np.sort(rest[:validation]), np.sort(rest[validation:])
+
+
+def _refuse_digits_and_signs(text, words):
+    """Raise ValueError for "334", "-5", "1e3" and "minus five": numbers, but not as these models read them."""
+    try:
+        number = float(text.replace(",", ""))
+        number = None if number != number else number
+    except ValueError:
+        number = None
+    if words[0] == "minus" or (number is not None and number < 0):
+        raise ValueError(f"{text.strip()!r} is below 0, where the phrases begin: write a number from zero to 999 in words")
+    if number is not None and number > 999:
+        raise ValueError(f"{text.strip()!r} is beyond 999, where the phrases end: write a smaller number, in words")
+    if number is not None:
+        mend = repr(in_words(int(number))) if number == int(number) else "'three hundred and thirty four'"
+        raise ValueError(f"{text.strip()!r} is written in digits: write words, such as {mend}")

@@ -672,3 +672,46 @@ def _said(layer, entries):
         return words
     gate = ", ".join(f"{g:.3f}" for g in each[-1])
     return f"{words}, gate {gate if len(each[-1]) == 1 else f'[{gate}]'}"
+
+
+def phrases(models, phrase="three hundred and thirty four"):
+    """Notebook 10: type a number in words, and see what trained readers say after each of its words.
+
+    `models` maps a name to the Keras models of its seeds, as `paper.phrases.train` returns them. Raises ValueError when it holds none.
+    """
+    if not models or not all(len(seeds) for seeds in models.values()):
+        raise ValueError("models holds no trained reader: pass for example {'LSTM + NALU': paper.phrases.train(…)}")
+    longest = data.phrases()[0].shape[1]
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.Picture("What the models say after each word", figsize=(8, 4.2))
+        ax = figure.subplots()
+        drawn = {}
+        for place, (name, seeds) in enumerate(models.items()):
+            drawn[name] = plots.draw_reading(ax, np.zeros((len(seeds), longest)), place, len(models), label=name)
+        meant = [ax.plot([], [], color=plots.COLORS["ink"], lw=1.5, zorder=1)[0] for _ in range(longest)]
+        meant[0].set_label("what the words mean")
+        words = [ax.text(at, -70, "", ha="center", va="top", size=13) for at in range(longest)]
+        ax.set(xlim=(-0.5, longest - 0.5), ylim=(-40, 1060), xticks=range(longest), xticklabels=[" "] * longest, ylabel="the model says")
+        ax.grid(axis="x", visible=False)
+        figure.legend(loc="outside lower center", ncols=3)
+
+    def move(phrase):
+        number, tokens = data.read_phrase(phrase)
+        spoken, so_far = data.in_words(number).split(), data.prefix_values(phrase)
+        for at, (label, line) in enumerate(zip(words, meant)):
+            label.set_text(spoken[at] if at < len(spoken) else "")
+            line.set_data([at - 0.42, at + 0.42], [so_far[at] if at < len(spoken) else np.nan] * 2)
+        last, answers = len(spoken), []
+        for name, seeds in models.items():
+            said = np.array([np.ravel(model(tokens[None]))[:last] for model in seeds], "float64")
+            line, dots = drawn[name]
+            at = line.get_xdata()[0] + np.arange(last)
+            clipped = np.clip(said, -20, 1030)
+            line.set_data(at, np.median(clipped, axis=0))
+            dots.set_data(np.tile(at, len(seeds)), clipped.ravel())
+            answers.append(f"{html.escape(name)} {np.median(said[:, -1]):.1f}")
+        return f"<b>{number}</b> is read as &nbsp; {', &nbsp; '.join(answers)}" + (" &nbsp; (medians)" if len(seeds) > 1 else "")
+
+    field = _text("a number in words", phrase, "From zero to nine hundred and ninety nine; press Enter to have it read")
+    moving = [*meant, *words, *(artist for pair in drawn.values() for artist in pair)]
+    return Explorer("Type a number in words and see it read", Sketch(figure, moving), {"phrase": field}, move)

@@ -133,10 +133,11 @@ def curves(x, predictions, inside, title="", truth=None, log=False, xlabel="x", 
 
 
 @_styled
-def errors(inside, outside, title="", xlabel="mean absolute error"):
+def errors(inside, outside, title="", xlabel="mean absolute error", labels=("inside the training range", "outside it")):
     """One line a model: its errors inside the training range and outside it, a dot a seed, the median as a bar.
 
-    `inside` and `outside` map a name to the errors of its seeds, [seeds]. Errors below 1e-6 are drawn at 1e-6.
+    `inside` and `outside` map a name to the errors of its seeds, [seeds]; `labels` says what the two are, where they are something else
+    than numbers inside and outside a range. Errors below 1e-6 are drawn at 1e-6.
     """
     figure, ax = _figure(title, 8, 1.6 + 0.32 * len(inside))
     for row, name in enumerate(inside):
@@ -144,8 +145,8 @@ def errors(inside, outside, title="", xlabel="mean absolute error"):
             values = np.maximum(values, 1e-6)
             ax.plot(values, np.full(len(values), row), marker, color=COLORS[color], ms=5, alpha=0.45, mew=0)
             ax.plot([np.median(values)] * 2, [row - 0.35, row + 0.35], color=COLORS[color], lw=3)
-    ax.plot([], [], "o-", color=COLORS["a"], label="inside the training range")
-    ax.plot([], [], "D-", color=COLORS["m"], label="outside it")
+    ax.plot([], [], "o-", color=COLORS["a"], label=labels[0])
+    ax.plot([], [], "D-", color=COLORS["m"], label=labels[1])
     ax.set(xscale="log", xlabel=xlabel, yticks=range(len(inside)), yticklabels=list(inside), ylim=(len(inside) - 0.4, -0.6))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -538,6 +539,62 @@ def nalu_cell():
     ax.text(2.7, 1.05, "the gate", ha="center", size=12, color=COLORS["g"])
     ax.text(4.2, 3.75, "one W for both paths:\n" + r"tanh($\hat{W}$) $\odot$ $\sigma$($\hat{M}$)", ha="right", va="center", size=12)
     ax.text(8.65, 0.9, "g for the path that adds,\n1 − g for the other", va="center", size=12, color=COLORS["g"])
+    return figure
+
+
+@_styled
+def reading(phrases, title="", numbers=None, top=1000):
+    """What models say after each word of a phrase, one panel a phrase.
+
+    `phrases` maps a phrase to a map of a model's name to what its seeds say, [seeds, words]: a dot a seed, a line through the medians;
+    what is outside 0 … `top` is drawn at the edge. `numbers`, a map of the same phrases, holds for each word the number that the words
+    so far mean, or NaN where they mean none: a short black line.
+    """
+    rows = -(-len(phrases) // 2)
+    figure, axes = _figure(title, 9.5, 0.7 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
+    for ax, (phrase, said) in zip(axes.flat, phrases.items()):
+        words = phrase.split()
+        for place, (name, values) in enumerate(said.items()):
+            draw_reading(ax, values, place, len(said), top, label=name)
+        if numbers is not None:
+            at = np.arange(len(words))
+            ax.hlines(numbers[phrase], at - 0.42, at + 0.42, color=COLORS["ink"], lw=1.5, label="what the words mean", zorder=1)
+        ax.set(xticks=range(len(words)), xticklabels=words, xlim=(-0.5, len(words) - 0.5), ylim=(-0.04 * top, 1.06 * top))
+        ax.grid(axis="x", visible=False)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("the model says")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return figure
+
+
+def draw_reading(ax, values, place, models, top=1000, label=None):
+    """Draw what the seeds of one model say after each word, [seeds, words], as number `place` of `models`; return its line and dots."""
+    values = np.clip(np.atleast_2d(values), -0.02 * top, 1.03 * top)
+    at = np.arange(values.shape[1]) + 0.5 * ((place + 0.5) / models - 0.5)
+    color, marker = ("a", "m", "g", "W", "M_hat")[place % 5], "oDs^v"[place % 5]
+    (line,) = ax.plot(at, np.median(values, axis=0), "-", color=COLORS[color], lw=1.2, alpha=0.8, zorder=2)
+    (dots,) = ax.plot(
+        np.tile(at, len(values)), values.ravel(), marker, color=COLORS[color], ms=5.5, mew=0, alpha=0.7, zorder=3, label=label
+    )
+    return line, dots
+
+
+@_styled
+def number_map(errors, title="", worst=100):
+    """The error of every number from 0 to 999, one panel a model: hundreds downwards, the rest across; white where NaN.
+
+    `errors` maps a name to |ŷ − y|, [1000]. The colours are logarithmic, from 0.1 to `worst`.
+    """
+    figure, axes = _figure(title, 9.5, 0.9 + 1.75 * len(errors), rows=len(errors), sharex=True, squeeze=False)
+    for ax, (name, error) in zip(axes[:, 0], errors.items()):
+        shown = ax.imshow(
+            np.clip(np.reshape(error, (10, 100)), 0.1, worst), norm=mpl.colors.LogNorm(0.1, worst), cmap="cividis", aspect="auto"
+        )
+        ax.set(yticks=range(0, 10, 3), yticklabels=["0", "300", "600", "900"], xticks=range(0, 100, 10))
+        ax.set_title(name, loc="left", size=12, weight="normal", pad=4)
+        ax.grid(False)
+    axes[-1, 0].set_xlabel("tens and units")
+    figure.colorbar(shown, ax=axes, label="absolute error", extend="both")
     return figure
 
 
