@@ -151,6 +151,16 @@ def test_a_run_is_a_row_for_each_seed_and_test(monkeypatch):
 
 
 def test_every_chunk_is_a_kind_and_a_model_and_tests_leave_the_training_range():
-    assert programs.CHUNKS == [(kind, model) for kind in ("sum", "if") for model in programs.MODELS]
+    assert {kind for kind, _ in programs.CHUNKS} == set(data.PROGRAM_KINDS) and {model for _, model in programs.CHUNKS} == set(
+        programs.MODELS
+    )
     terms, constants = zip(*programs.TESTS)
     assert max(terms) > programs.TERMS[1] and max(constants) > programs.CONSTANTS
+
+
+def test_registers_hold_what_was_read_so_far():
+    network = programs.make("NAC set by LSTM")
+    set_by_hand(network.get_layer("registers").cell, [[1, 0], [0, 1], [1, -1]])
+    kept = programs.registers(network, "7 + 2 + 300")
+    np.testing.assert_allclose(kept, [[7, -7], [7, -7], [9, -9], [9, -9], [309, -309]], rtol=1e-5)
+    assert programs.evaluate(network, "7 + 2 + 300")[0] == pytest.approx(309, rel=1e-5)

@@ -19,6 +19,7 @@ def built(unit):
 x = np.linspace(-10, 10, 50)
 PAIRS = np.random.default_rng(0).uniform(1, 2, (50, 2))
 SUMMARY = pd.read_csv(Path(__file__).parent.parent / "results" / "single_module_summary.csv")
+SEEDS_TABLE = pd.DataFrame({"model": ["a", "a", "b", "b"], "seed": 0, "terms": [1, 9, 1, 9], "scaled": [1.0, 2.0, 9.0, 90.0]})
 FIGURES = {
     "cost": lambda: plots.cost(np.logspace(5, 0, 30), title="Cost", marks={10: "here", None: "never"}),
     "cost of seeds": lambda: plots.cost(np.ones((30, 4)), title="Cost", solved=[True, True, False, True]),
@@ -38,6 +39,8 @@ FIGURES = {
     "gate surface": lambda: plots.gate_surface(PAIRS, PAIRS.prod(axis=1, keepdims=True), [([0, 1], [1, 0], True)], title="Surface"),
     "success tables": lambda: plots.success_tables(SUMMARY),
     "benchmark": lambda: plots.benchmark(SUMMARY, "mul", title="Product"),
+    "medians": lambda: plots.medians(SEEDS_TABLE, "terms", "scaled", inside=(1, 5), title="Medians", level=(100, "a guess")),
+    "registers": lambda: plots.registers(["7", "+", "2"], [[7, 0], [7, 0], [9, 1]], title="Registers"),
     "NAC cell": plots.nac_cell,
     "NALU cell": plots.nalu_cell,
 }
@@ -106,6 +109,8 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_08_1, 7.5, 12),
         (checks.exercise_08_2, 0, 2),
         (checks.exercise_08_3, "NACLog", "NMU"),
+        (checks.exercise_11_1, [1, -1], [1, 1]),
+        (checks.exercise_11_2, 68.3, 99),
         (checks.exercise_12_1, [0.5, 0.5], [1, 1]),
         (checks.exercise_12_2, 1, 2),
     ],
