@@ -70,19 +70,19 @@ class SetByLSTM(keras.layers.Layer):
         return r, [h, c, r]
 
 
+class FirstRegister(keras.layers.Layer):
+    """Where the answer is read: the first of the registers, [batch, registers] → [batch, 1]."""
+
+    def call(self, registers):
+        return registers[:, :1]
+
+
 def _read_by(*last):
     return [keras.layers.Rescaling([1.0] * len(data.PROGRAM_TOKENS) + [1 / UNIT]), keras.layers.LSTM(CELLS), *last]
 
 
 def _written_by(**how):
     return [keras.layers.RNN(SetByLSTM(**how), name="registers"), FirstRegister()]
-
-
-class FirstRegister(keras.layers.Layer):
-    """Where the answer is read: the first of the registers, [batch, registers] → [batch, 1]."""
-
-    def call(self, registers):
-        return registers[:, :1]
 
 
 # A row a model: what stands after the input and its mask. In the first three the arithmetic is at the end, in the others in the recurrence.
@@ -115,7 +115,8 @@ def train(kind, model, seeds, steps=STEPS, progress=False):
 
     The cost is the paper's, the root of the mean squared error, here over 64 fresh programs a step.
     """
-    one_of(kind, data.PROGRAM_KINDS, "kind"), one_of(model, MODELS, "model")
+    one_of(kind, data.PROGRAM_KINDS, "kind")
+    one_of(model, MODELS, "model")
 
     def draw(rng, count):
         x, y = data.program_rows(rng, count * BATCH, kind, TERMS, CONSTANTS)
