@@ -444,11 +444,11 @@ def nalu_cell():
 
 
 @_styled
-def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", level=None):
+def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", level=None, top=None):
     """Column `y` of a table of seeds along its column `x`, both axes logarithmic: a line for each of `by`.
 
     A dot is the median over the seeds, a band goes from the lowest seed to the highest. The training range `inside` = (low, high) is
-    shaded; `level` = (height, words) is a line to compare with.
+    shaded; `level` = (height, words) is a line to compare with; what is above `top` is cut off.
     """
     figure, ax = _figure(title, 9, 4.4)
     looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"))
@@ -466,6 +466,7 @@ def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", lev
     ax.set(xscale="log", yscale="log", xlabel=xlabel or x, ylabel=ylabel or y, xlim=(ends[0] / margin, ends[1] * margin))
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+    ax.set_ylim(None, top)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
