@@ -481,8 +481,8 @@ def registers(tokens, values, title="", names=None, ylabel="value"):
     for column, (name, color, style) in enumerate(zip(names, ("a", "m", "g", "W"), ("-", "--", "-.", ":"))):
         ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
         for place, value in enumerate(values[:, column]):
-            up = 0.05 * reach * (1 if column == 0 else -1)
-            ax.text(place, value + up, f"{value:.0f}", color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11)
+            up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
+            ax.text(place, value + up, round(value), color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11)
     ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel=ylabel, xlabel="token read", xlim=(-0.5, len(tokens) - 0.5))
     ax.set_ylim(min(values.min(), 0) - 0.2 * reach, max(values.max(), 0) + 0.2 * reach)
     ax.grid(axis="x", visible=False)
