@@ -322,3 +322,18 @@ def exercise_10_3(answer):
     wrong = np.flatnonzero(np.abs(counts @ table - values) > 0.5)
     if len(wrong):
         return f"{len(wrong)} numbers are read wrong, the first is {data.in_words(int(wrong[0]))!r}: which word is missing, and where?"
+
+
+@_exercise
+def exercise_11_1(answer):
+    """Keep what was there, and take the number away."""
+    if not np.array_equal(_numbers(answer, 2), [1, -1]):
+        return "r ← [r, number] W with r = 7 and number = 2 must make 5, and 50 from 60 and 10"
+
+
+@_exercise
+def exercise_11_2(answer):
+    """A third is lost. The sum of 3 numbers hardly shows it, the sum of 20 does."""
+    left = _numbers(answer, 1)[0]
+    if abs(left - 100 * 0.99**38) > 0.5:
+        return f"{left:g} is not what is left: 20 numbers and 19 signs are 39 tokens, so how many come after the first number?"

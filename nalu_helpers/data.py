@@ -4,6 +4,7 @@ import ast
 import difflib
 import functools
 import operator
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -348,3 +349,144 @@ def _refuse_digits_and_signs(text, words):
     if number is not None:
         mend = repr(in_words(int(number))) if number == int(number) else "'three hundred and thirty four'"
         raise ValueError(f"{text.strip()!r} is written in digits: write words, such as {mend}")
+
+
+# Small programs (11): sums, and a choice between two sums, such as "if 3 < 5 then 7 + 2 else 4 - 1".
+
+PROGRAM_TOKENS = ("number", "+", "-", "<", ">", "if", "then", "else")
+PROGRAM_KINDS = ("sum", "if")
+_PROGRAM_DIGITS = 7  # float32 holds every whole number of so many digits exactly
+
+
+def programs(count, kind="if", terms=(1, 5), constants=100, seed=0):
+    """`count` random programs as a list of texts, and their values, whole numbers [count].
+
+    "sum" is numbers joined by +, such as "17 + 4 + 80"; "if" compares two numbers and goes on with one of two sums that hold + and −,
+    such as "if 3 < 5 then 7 + 2 else 4 - 1". Every sum has from terms[0] to terms[1] numbers, every number is below `constants`. The
+    same seed makes the same programs. Raises TypeError or ValueError for an unknown kind, or when the count, the terms or the constants
+    are no whole numbers or are below 1.
+    """
+    x, y = program_rows(np.random.default_rng(seed), whole_number(count, "count"), kind, terms, constants)
+    return [_program_text(rows) for rows in x], y.ravel().astype(int)
+
+
+def program_value(text):
+    """The value of a program such as "7 + 2" or "if 3 < 5 then 7 + 2 else 4 - 1", a whole number: the truth that a network is to learn.
+
+    Raises TypeError when it is no text, ValueError, naming the token, when it is empty, holds an unknown token or is no program.
+    """
+    tokens, place = program_tokens(text), 0
+
+    def take(*expected):
+        nonlocal place
+        token = tokens[place] if place < len(tokens) else "its end"
+        found = "number" if token.isdigit() else token
+        if found not in expected:
+            wanted = " or ".join(expected)
+            raise ValueError(f"{text.strip()!r} is not a program: expected {wanted} at token {place + 1}, met {token}; try '7 + 2'")
+        place += 1
+        return token
+
+    def total():
+        value = int(take("number"))
+        while place < len(tokens) and tokens[place] in "+-":
+            value += int(take("number")) if take("+", "-") == "+" else -int(take("number"))
+        return value
+
+    if tokens[0] == "if":
+        left, sign, right = take("if") and int(take("number")), take("<", ">"), int(take("number"))
+        then, otherwise = take("then") and total(), take("else") and total()
+        value = then if (left < right if sign == "<" else left > right) else otherwise
+    else:
+        value = total()
+    return value if place == len(tokens) else take("+", "-", "its end")
+
+
+def program_tokens(text):
+    """The tokens of a program as a list of words. Raises TypeError or ValueError when it is no text, empty, or holds an unknown token."""
+    if not isinstance(text, str):
+        raise TypeError(f"the program is {text!r}, expected text such as '7 + 2'")
+    tokens = text.replace("−", "-").split()
+    if not tokens:
+        raise ValueError("the program is empty, it has no token: write for example '7 + 2'")
+    for place, token in enumerate(tokens, start=1):
+        if re.fullmatch("[0-9]+", token):
+            if len(token) > _PROGRAM_DIGITS:
+                raise ValueError(f"token {place} is a number of {len(token)} digits, expected at most {_PROGRAM_DIGITS}: make it smaller")
+        elif token not in PROGRAM_TOKENS[1:]:
+            known = " ".join(PROGRAM_TOKENS[1:])
+            raise ValueError(f"token {place} is {token!r}, known are whole numbers and {known}: put a space between two tokens")
+    return tokens
+
+
+def encode_programs(texts):
+    """Programs as a network reads them, float32 [programs, tokens, 9]: a row a token, and rows of 0 after the end of the shorter ones.
+
+    The first eight columns say which of `PROGRAM_TOKENS` it is, a 1 among 0s; the last is the number, 0 for any other token. Raises
+    ValueError when there is no program, and what `program_value` raises.
+    """
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if not texts:
+        raise ValueError("there is no program: give at least one, such as ['7 + 2']")
+    for text in texts:
+        program_value(text)
+    split = [program_tokens(text) for text in texts]
+    x = np.zeros((len(split), max(map(len, split)), len(PROGRAM_TOKENS) + 1), "float32")
+    for row, tokens in zip(x, split):
+        for place, token in zip(row, tokens):
+            if token.isdigit():
+                place[0], place[-1] = 1, int(token)
+            else:
+                place[PROGRAM_TOKENS.index(token)] = 1
+    return x
+
+
+def program_rows(rng, count, kind, terms, constants):
+    """`programs`, made fast with the generator `rng` and already encoded: x [count, tokens, 9] and the values y [count, 1], float32."""
+    one_of(kind, PROGRAM_KINDS, "kind")
+    try:
+        low, high = (whole_number(end, "terms") for end in terms)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"terms is {terms!r}, expected two whole numbers (low, high) of at least 1, such as (1, 5)") from None
+    if low > high:
+        raise ValueError(f"terms is ({low}, {high}), expected its first end not above its second: write ({high}, {low})")
+    if whole_number(constants, "constants") > 10**_PROGRAM_DIGITS:
+        raise ValueError(f"constants is {constants}, expected at most {10**_PROGRAM_DIGITS:,}, what float32 holds exactly")
+    token = {name: np.full(count, place) for place, name in enumerate(PROGRAM_TOKENS)}
+    nothing, always = np.zeros(count, int), np.ones(count, bool)
+
+    def word(name):
+        return [(token[name], nothing, always)]
+
+    def number():
+        values = rng.integers(constants, size=count)
+        return [(token["number"], values, always)], values
+
+    def total():
+        values = rng.integers(constants, size=(high, count))
+        minus = rng.integers(2, size=(high, count)) * (kind == "if")
+        minus[0], there = 0, np.arange(high)[:, None] < rng.integers(low, high + 1, size=count)
+        pairs = [[(token["+"] + minus[j], nothing, there[j]), (token["number"], values[j], there[j])] for j in range(high)]
+        return sum(pairs, [])[1:], np.sum(values * (1 - 2 * minus) * there, axis=0)
+
+    if kind == "sum":
+        columns, y = total()
+    else:
+        (left, a), (right, b), greater = number(), number(), rng.integers(2, size=count)
+        (then, if_true), (otherwise, if_false) = total(), total()
+        sign = [(token["<"] + greater, nothing, always)]
+        columns = word("if") + left + sign + right + word("then") + then + word("else") + otherwise
+        y = np.where(np.where(greater, a > b, a < b), if_true, if_false)
+    tokens, numbers, there = (np.stack(part, axis=1) for part in zip(*columns))
+    order = np.argsort(~there, axis=1, kind="stable")  # what is there to the front
+    tokens, numbers, there = (np.take_along_axis(part, order, axis=1) for part in (tokens, numbers, there))
+    x = np.zeros((*tokens.shape, len(PROGRAM_TOKENS) + 1), "float32")
+    x[..., :-1] = np.eye(len(PROGRAM_TOKENS), dtype="float32")[tokens] * there[..., None]
+    x[..., -1] = numbers * there
+    return x, y[:, None].astype("float32")
+
+
+def _program_text(rows):
+    """The text of an encoded program [tokens, 9]."""
+    there = rows[rows[:, :-1].any(axis=1)]
+    return " ".join(str(int(row[-1])) if row[0] else PROGRAM_TOKENS[int(np.argmax(row[:-1]))] for row in there)

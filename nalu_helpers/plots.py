@@ -598,6 +598,53 @@ def number_map(errors, title="", worst=100):
     return figure
 
 
+@_styled
+def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", level=None, top=None):
+    """Column `y` of a table of seeds along its column `x`, both axes logarithmic: a line for each of `by`.
+
+    A dot is the median over the seeds, a band goes from the lowest seed to the highest. The training range `inside` = (low, high) is
+    shaded; `level` = (height, words) is a line to compare with; what is above `top` is cut off.
+    """
+    figure, ax = _figure(title, 9, 4.4)
+    looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"))
+    for (name, runs), (marker, style) in zip(table.groupby(by, sort=False), looks):
+        seeds = runs.groupby(x)[y]
+        middle = seeds.median()
+        (line,) = ax.plot(middle.index, middle, marker=marker, ls=style, ms=6, label=name)
+        ax.fill_between(middle.index, seeds.min(), seeds.max(), color=line.get_color(), alpha=0.15, lw=0)
+    if level:
+        ax.axhline(level[0], color=COLORS["ink"], ls=":", lw=1.5, label=level[1], zorder=1)
+    ends = table[x].min(), table[x].max()
+    margin = (ends[1] / ends[0]) ** 0.03
+    ax.axvspan(inside[0] / margin, inside[1] * margin**0.5, color=COLORS["inside"], label="training range", zorder=0)
+    ticks = sorted(table[x].unique())
+    ax.set(xscale="log", yscale="log", xlabel=xlabel or x, ylabel=ylabel or y, xlim=(ends[0] / margin, ends[1] * margin))
+    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    ax.xaxis.set_minor_locator(mpl.ticker.NullLocator())
+    ax.set_ylim(None, top)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@_styled
+def registers(tokens, values, title="", names=None, ylabel="value"):
+    """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register."""
+    values = np.asarray(values)
+    figure, ax = _figure(title, max(6, 1.6 + 0.62 * len(tokens)), 3.8)
+    names = names or [f"register {i + 1}" for i in range(values.shape[1])]
+    reach = np.ptp(np.append(values, 0)) or 1
+    for column, (name, color, style) in enumerate(zip(names, ("a", "m", "g", "W"), ("-", "--", "-.", ":"))):
+        ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
+        for place, value in enumerate(values[:, column]):
+            up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
+            ax.text(place, value + up, round(value), color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11)
+    ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel=ylabel, xlabel="token read", xlim=(-0.5, len(tokens) - 0.5))
+    ax.set_ylim(min(values.min(), 0) - 0.2 * reach, max(values.max(), 0) + 0.2 * reach)
+    ax.grid(axis="x", visible=False)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
 def _canvas(title, width, height, across, up):
     """A figure without axes, measured in its own units."""
     figure, ax = _figure(title, width, height)

@@ -19,6 +19,7 @@ def built(unit):
 x = np.linspace(-10, 10, 50)
 PAIRS = np.random.default_rng(0).uniform(1, 2, (50, 2))
 SUMMARY = pd.read_csv(Path(__file__).parent.parent / "results" / "single_module_summary.csv")
+SEEDS_TABLE = pd.DataFrame({"model": ["a", "a", "b", "b"], "seed": 0, "terms": [1, 9, 1, 9], "scaled": [1.0, 2.0, 9.0, 90.0]})
 FIGURES = {
     "cost": lambda: plots.cost(np.logspace(5, 0, 30), title="Cost", marks={10: "here", None: "never"}),
     "cost of seeds": lambda: plots.cost(np.ones((30, 4)), title="Cost", solved=[True, True, False, True]),
@@ -42,6 +43,8 @@ FIGURES = {
     "growth": lambda: plots.growth([10, 100], {"one": {"a": np.ones((3, 2)), "b": [[1, 2]]}}, inside=(1, 10), title="Growth"),
     "heat": lambda: plots.heat(np.eye(10), title="Heat"),
     "against truth": lambda: plots.against_truth(np.arange(10), {"a": np.arange(10), "b": np.ones((10, 1))}, title="Truth"),
+    "medians": lambda: plots.medians(SEEDS_TABLE, "terms", "scaled", inside=(1, 5), title="Medians", level=(100, "a guess")),
+    "registers": lambda: plots.registers(["7", "+", "2"], [[7, 0], [7, 0], [9, 1]], title="Registers"),
     "NAC cell": plots.nac_cell,
     "NALU cell": plots.nalu_cell,
 }
@@ -113,6 +116,8 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_09_1, 40, 20),
         (checks.exercise_09_2, 10, 6),
         (checks.exercise_09_3, 3, 0),
+        (checks.exercise_11_1, [1, -1], [1, 1]),
+        (checks.exercise_11_2, 68.3, 99),
         (checks.exercise_12_1, [0.5, 0.5], [1, 1]),
         (checks.exercise_12_2, 1, 2),
     ],
