@@ -233,6 +233,13 @@ def exercise_08_3(answer):
 
 
 @_exercise
+def exercise_11_3(answer):
+    """n = 0.93·T − 0.88·t reaches 0 at t = 0.93/0.88·T, which is T + 1 or more from T = 17.6 on."""
+    if _numbers(answer, 1)[0] != 18:
+        return "solve 0.93·T = 0.88·t for t, the step at which n reaches 0, and ask from which whole T on t − T is at least 1"
+
+
+@_exercise
 def exercise_12_1(answer):
     """Two exponents of ½."""
     if not np.allclose(_numbers(answer, 2), 0.5):

@@ -106,6 +106,7 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_08_1, 7.5, 12),
         (checks.exercise_08_2, 0, 2),
         (checks.exercise_08_3, "NACLog", "NMU"),
+        (checks.exercise_11_3, 18, 12),
         (checks.exercise_12_1, [0.5, 0.5], [1, 1]),
         (checks.exercise_12_2, 1, 2),
     ],
