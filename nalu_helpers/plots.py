@@ -444,6 +444,26 @@ def nalu_cell():
 
 
 @_styled
+def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y"):
+    """A panel for each model, a line for each seed, and the median as a thick one; the training range `inside` = (low, high) is shaded.
+
+    `curves` maps a name to values [seeds, rows] along x.
+    """
+    figure, axes = _figure(title, 2.5 * len(curves) + 0.6, 3.4, columns=len(curves), sharey=True, squeeze=False)
+    for ax, (name, values) in zip(axes[0], curves.items()):
+        ax.axvspan(*inside, color=COLORS["inside"], zorder=0)
+        ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.6)
+        ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
+        ax.set(xlabel=xlabel, xlim=(np.min(x), np.max(x)))
+        ax.set_title(name, loc="center", weight="normal", size=12)
+    axes[0, 0].set_ylabel(ylabel)
+    handles = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
+    handles.append(mpl.patches.Patch(color=COLORS["inside"]))
+    figure.legend(handles, ["a seed", "median", "training range"], loc="outside lower center", ncols=3)
+    return figure
+
+
+@_styled
 def grid_paths(episodes, size, title=""):
     """Episodes on a grid world, one panel each: `episodes` maps a name to (cells [steps + 1], goal), cells numbered row by row.
 

@@ -95,13 +95,25 @@ def test_a_counter_with_weights_1_and_minus_1_holds_the_steps_that_remain(T):
         np.testing.assert_allclose(n, gridworld.TICK * (T - step), atol=1e-4)
 
 
-@pytest.mark.parametrize("model", gridworld.MODELS)
+@pytest.mark.parametrize("model", ["random walk", "LSTM + linear counter"])
 def test_run_gives_a_row_for_each_seed_and_each_T(model):
     table = gridworld.run(model, range(2), steps=2, **SMALL)
     assert list(table.columns) == ["model", "seed", "T", "success", "early", "weight_T", "weight_tick"]
     assert table[["model", "seed", "T"]].values.tolist() == [[model, seed, T] for seed in range(2) for T in (2, 5)]
     assert table["success"].between(0, 1).all() and (table["success"] + table["early"] <= 1).all()
     assert table["weight_T"].notna().all() == table["weight_tick"].notna().all() == ("counter" in model)
+
+
+@pytest.mark.parametrize("model", gridworld.MODELS[1:])
+def test_every_agent_says_five_logits_and_a_value_and_keeps_its_state(model):
+    units = gridworld.UNITS
+    said = gridworld.agent(model, size=3)([tf.ones((7, 12)), tf.ones((7, 1)), tf.zeros((7, units)), tf.zeros((7, units)), tf.zeros((7, 1))])
+    assert [tuple(part.shape) for part in said] == [(7, 5), (7, 1), (7, units), (7, units), (7, 1)]
+
+
+def test_seed_curves_have_a_line_for_each_seed_and_one_for_the_median():
+    picture = plots.seed_curves([1, 2, 3], {"one": np.eye(3), "other": np.zeros((4, 3))}, inside=(1, 2), title="two models")
+    assert [len(ax.lines) for ax in picture.axes] == [4, 5]
 
 
 def test_a_seed_ends_the_same_whatever_runs_beside_it():
