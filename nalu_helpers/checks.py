@@ -190,6 +190,29 @@ def exercise_05_2(answer):
 
 
 @_exercise
+def exercise_06_1(answer):
+    """1 − 0.999¹⁰⁰⁰: more than a third is forgotten."""
+    if abs(_numbers(answer, 1)[0] - (1 - 0.999**1000)) > 0.005:
+        return "what came in k steps ago is held 0.999 to the power k times: add these up for k from 0 to 999, and divide by 1,000"
+
+
+@_exercise
+def exercise_06_2(answer):
+    """The same error, on the paper's scale."""
+    if abs(_numbers(answer, 1)[0] - 57.35) > 0.2:
+        return "an MSE is the square of an RMSE: make the share 0.7573 out of it, square that, and times 100"
+
+
+@_exercise
+def exercise_06_3(answer):
+    """a¹ · a¹: one exponent cannot be 2, but two of 1 can."""
+    if not np.allclose(_numbers(answer, 2), 1, atol=0.01):
+        return (
+            "the second layer says h1 to the power w1 times h2 to the power w2, and both hold a: what must w1 + w2 be, with no |w| above 1?"
+        )
+
+
+@_exercise
 def exercise_07_1(answer):
     """Ten of ten is compatible with a true rate as low as 72 %."""
     if abs(_numbers(answer, 1)[0] - metrics.success_rate([True] * 10)[2]) > 0.005:
@@ -255,43 +278,6 @@ def exercise_09_3(answer):
 
 
 @_exercise
-def exercise_12_1(answer):
-    """Two exponents of ½."""
-    if not np.allclose(_numbers(answer, 2), 0.5):
-        return "in log space a weight is an exponent: which exponent is a square root?"
-
-
-@_exercise
-def exercise_12_2(answer):
-    """|W| is below 1, so a² is out of reach."""
-    if _numbers(answer, 1)[0] != 1:
-        return "a weight is an exponent, and it is tanh(Ŵ)·σ(M̂): what is the largest value of that?"
-
-
-@_exercise
-def exercise_06_1(answer):
-    """1 − 0.999¹⁰⁰⁰: more than a third is forgotten."""
-    if abs(_numbers(answer, 1)[0] - (1 - 0.999**1000)) > 0.005:
-        return "what came in k steps ago is held 0.999 to the power k times: add these up for k from 0 to 999, and divide by 1,000"
-
-
-@_exercise
-def exercise_06_2(answer):
-    """The same error, on the paper's scale."""
-    if abs(_numbers(answer, 1)[0] - 57.35) > 0.2:
-        return "an MSE is the square of an RMSE: make the share 0.7573 out of it, square that, and times 100"
-
-
-@_exercise
-def exercise_06_3(answer):
-    """a¹ · a¹: one exponent cannot be 2, but two of 1 can."""
-    if not np.allclose(_numbers(answer, 2), 1, atol=0.01):
-        return (
-            "the second layer says h1 to the power w1 times h2 to the power w2, and both hold a: what must w1 + w2 be, with no |w| above 1?"
-        )
-
-
-@_exercise
 def exercise_10_1(answer):
     """n states, each below 1, make less than n."""
     if _numbers(answer, 1)[0] != 999:
@@ -337,3 +323,24 @@ def exercise_11_2(answer):
     left = _numbers(answer, 1)[0]
     if abs(left - 100 * 0.99**38) > 0.5:
         return f"{left:g} is not what is left: 20 numbers and 19 signs are 39 tokens, so how many come after the first number?"
+
+
+@_exercise
+def exercise_11_3(answer):
+    """n = 0.93·T − 0.88·t reaches 0 at t = 0.93/0.88·T, which is T + 1 or more from T = 17.6 on."""
+    if _numbers(answer, 1)[0] != 18:
+        return "solve 0.93·T = 0.88·t for t, the step at which n reaches 0, and ask from which whole T on t − T is at least 1"
+
+
+@_exercise
+def exercise_12_1(answer):
+    """Two exponents of ½."""
+    if not np.allclose(_numbers(answer, 2), 0.5):
+        return "in log space a weight is an exponent: which exponent is a square root?"
+
+
+@_exercise
+def exercise_12_2(answer):
+    """|W| is below 1, so a² is out of reach."""
+    if _numbers(answer, 1)[0] != 1:
+        return "a weight is an exponent, and it is tanh(Ŵ)·σ(M̂): what is the largest value of that?"

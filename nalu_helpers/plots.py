@@ -645,6 +645,60 @@ def registers(tokens, values, title="", names=None, ylabel="value"):
     return figure
 
 
+@_styled
+def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y"):
+    """A panel for each model, a line for each seed, and the median as a thick one; the training range `inside` = (low, high) is shaded.
+
+    `curves` maps a name to values [seeds, rows] along x.
+    """
+    figure, axes = _figure(title, 2.5 * len(curves) + 0.6, 3.4, columns=len(curves), sharey=True, squeeze=False)
+    for ax, (name, values) in zip(axes[0], curves.items()):
+        ax.axvspan(*inside, color=COLORS["inside"], zorder=0)
+        ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.6)
+        ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
+        ax.set(xlabel=xlabel, xlim=(np.min(x), np.max(x)))
+        ax.set_title(name, loc="center", weight="normal", size=12)
+    axes[0, 0].set_ylabel(ylabel)
+    handles = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
+    handles.append(mpl.patches.Patch(color=COLORS["inside"]))
+    figure.legend(handles, ["a seed", "median", "training range"], loc="outside lower center", ncols=3)
+    return figure
+
+
+@_styled
+def grid_paths(episodes, size, title=""):
+    """Episodes on a grid world, one panel each: `episodes` maps a name to (cells [steps + 1], goal), cells numbered row by row.
+
+    A circle is the start, a square the goal; in each cell stand the times at which the agent is there.
+    """
+    figure, axes = _figure(title, 3.3 * len(episodes) + 0.2, 3.9, columns=len(episodes), squeeze=False)
+    for ax, (name, (cells, goal)) in zip(axes[0], episodes.items()):
+        rows, columns = np.divmod(np.asarray(cells), size)
+        ax.plot(columns, rows, color=COLORS["a"], lw=5, alpha=0.3, solid_capstyle="round", solid_joinstyle="round")
+        ax.plot(columns[0], rows[0], "o", ms=38, color=COLORS["a"], alpha=0.3, mew=0)
+        ax.plot(*np.divmod(goal, size)[::-1], "s", ms=38, color=COLORS["m"], alpha=0.45, mew=0)
+        for cell in dict.fromkeys(np.asarray(cells).tolist()):
+            row, column = divmod(cell, size)
+            ax.text(column, row, _times(np.flatnonzero(np.asarray(cells) == cell)), ha="center", va="center", size=11)
+        edges = np.arange(size + 1) - 0.5
+        ax.set(xticks=edges, yticks=edges, xticklabels=[], yticklabels=[], aspect="equal", xlim=edges[[0, -1]], ylim=edges[[-1, 0]])
+        ax.tick_params(length=0)
+        ax.grid(color=COLORS["soft"])
+        ax.spines[:].set(visible=True, color=COLORS["soft"])
+        ax.set_title(name, loc="center", weight="normal")
+    return figure
+
+
+def _times(steps):
+    """Whole numbers in words as short as a cell: 3, 0–4, or the first and the last of many."""
+    gaps = np.diff(steps)
+    if len(steps) == 1:
+        return f"{steps[0]}"
+    return (
+        f"{steps[0]}–{steps[-1]}" if (gaps == 1).all() else ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
+    )
+
+
 def _canvas(title, width, height, across, up):
     """A figure without axes, measured in its own units."""
     figure, ax = _figure(title, width, height)

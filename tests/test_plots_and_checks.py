@@ -118,6 +118,7 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_09_3, 3, 0),
         (checks.exercise_11_1, [1, -1], [1, 1]),
         (checks.exercise_11_2, 68.3, 99),
+        (checks.exercise_11_3, 18, 12),
         (checks.exercise_12_1, [0.5, 0.5], [1, 1]),
         (checks.exercise_12_2, 1, 2),
     ],

@@ -1,0 +1,200 @@
+"""An agent that must step onto its goal at time T, neither sooner nor later: Trask et al. 2018, section 4.5.
+
+A grid of 5 × 5 cells. The agent sees where it and its goal are, is told T once, before its first step, and has nothing but its own
+state to count the steps that follow. An episode ends when it steps onto the goal; the reward is 1 if that is step T, else 0. Agents
+learn by advantage actor-critic from T = 5 … 12 and are tested beyond; at the test each takes its most probable action.
+
+Other than in the paper: rows and columns instead of an image of 56 × 56 pixels, one learner instead of A3C's many, no T too short
+for the way to the goal (the paper's agents meet some), and the NAC counter, which is fed back: the paper passes T through a NAC once.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+from .._inputs import one_of, whole_number
+from ..layers import NAC
+from ..training import fit_stream
+
+MODELS = ("random walk", "LSTM", "LSTM, NAC of T", "LSTM + linear counter", "LSTM + NAC counter")
+KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
+SEEDS, STEPS = 8, 2_000
+SIZE, TRAIN = 5, (5, 12)  # cells a side; the T's to train on, both ends included
+TIMES = (*range(5, 21), 25, 30, 40)  # the T's to test on
+MOVES = {"stay": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+UNITS, BATCH, EPISODES = 24, 128, 500
+TICK = 0.05  # agents measure time in units of 20 steps, so that no T of the training saturates a gate
+
+
+def moves(size):
+    """Where each move leads, [cells, 5]; cells are numbered row by row. A move into a wall leaves the agent where it is."""
+    size = whole_number(size, "size", at_least=2)
+    row, column = np.divmod(np.arange(size**2)[:, None], size)
+    down, right = np.array(list(MOVES.values())).T
+    return (np.clip(row + down, 0, size - 1) * size + np.clip(column + right, 0, size - 1)).astype("int32")
+
+
+def distance(start, goal, size=SIZE):
+    """Steps from `start` to `goal` on the shortest way."""
+    return sum(abs(a - b) for a, b in zip(np.divmod(start, size), np.divmod(goal, size)))
+
+
+def episodes(rng, T, size=SIZE):
+    """A start and a goal for every entry of T, of the same shape: two different cells, no more than T steps apart, all alike probable."""
+    start, goal = np.divmod(np.arange(size**4, dtype="int32"), size**2)
+    steps = distance(start, goal, size)
+    near_first = np.argsort(steps, kind="stable")[size**2 :]  # those 0 steps apart left out
+    within = np.searchsorted(steps[near_first], np.arange(np.max(T) + 1), side="right")
+    chosen = near_first[(rng.random(np.shape(T)) * within[T]).astype(int)]
+    return start[chosen], goal[chosen]
+
+
+def agent(model, size=SIZE):
+    """One step of an agent as a Keras model: sight [4·size], T [1], and the state h, c [units], n [1] → logits [5], value [1], h, c, n.
+
+    T is told at the first step, and is 0 at the others. A counter adds NAC([T, tick]), or the same of a plain linear layer, to its n at
+    every step, and n is what the LSTM hears of time. "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises ValueError for
+    an unknown model, or one that has no weights.
+    """
+    if one_of(model, MODELS, "model") == "random walk":
+        raise ValueError("a 'random walk' has nothing to learn: choose one of the other models")
+    sight, T, n = keras.Input((4 * size,)), keras.Input((1,)), keras.Input((1,))
+    h, c = keras.Input((UNITS,)), keras.Input((UNITS,))
+    nac = NAC(1, M_hat_initializer="ones", name="counter")
+    if model == "LSTM":
+        time, count = [T], n
+    elif model == "LSTM, NAC of T":
+        time, count = [T, nac(T)], n
+    else:
+        counter = nac if model == "LSTM + NAC counter" else layers.Dense(1, use_bias=False, name="counter")
+        count = n + counter(ops.concatenate([T, TICK * ops.ones_like(T)], -1))
+        time = [count]
+    seen = layers.Dense(UNITS, activation="relu")(sight)
+    out, (new_h, new_c) = layers.LSTMCell(UNITS)(ops.concatenate([seen, *time], -1), [h, c])
+    logits = layers.Dense(len(MOVES), kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name="policy")(out)
+    return keras.Model([sight, T, h, c, n], [logits, layers.Dense(1, name="value")(out), new_h, new_c, count])
+
+
+def live(step_of, start, goal, T, steps, choose, size=SIZE):
+    """Let episodes [rows] run for `steps`: the cells [steps + 1, rows], the step of arrival [rows] (0: never), and what the policy said.
+
+    `step_of` is an `agent`; `choose(t, logits)` picks the moves [rows] of step t. What the policy said is a list of (log-probability
+    of the move, entropy, value, 1 while the episode lasts), each [rows].
+    """
+    sees = np.eye(size, dtype="float32")
+    table, sees = tf.constant(moves(size)), tf.constant(np.hstack([np.repeat(sees, size, 0), np.tile(sees, (size, 1))]))
+    cells, said, lasts, arrival = [start], [], tf.ones_like(start, "float32"), tf.zeros_like(start)
+    told = TICK * tf.cast(T, "float32")[:, None]
+    h = c = tf.zeros((start.shape[0], UNITS))
+    n = tf.zeros_like(told)
+    for t in range(steps):
+        sight = tf.concat([tf.gather(sees, cells[-1]), tf.gather(sees, goal)], -1)
+        logits, value, h, c, n = step_of([sight, told if t == 0 else tf.zeros_like(told), h, c, n])
+        move, logs = choose(t, logits), tf.nn.log_softmax(logits)
+        said.append((tf.gather(logs, move, batch_dims=1), -tf.reduce_sum(tf.exp(logs) * logs, -1), value[:, 0], lasts))
+        cells.append(tf.where(lasts > 0, tf.gather_nd(table, tf.stack([cells[-1], move], -1)), cells[-1]))
+        arrives = (lasts > 0) & (cells[-1] == goal)
+        arrival = tf.where(arrives, t + 1, arrival)
+        lasts *= tf.cast(~arrives & (t + 1 < T), "float32")
+    return tf.stack(cells), arrival, said
+
+
+def sampled(uniform):
+    """Moves drawn with the policy's probabilities, by `uniform` numbers [steps, rows]."""
+
+    def choose(t, logits):
+        below = uniform[t][:, None] > tf.cumsum(tf.nn.softmax(logits), -1)
+        return tf.minimum(tf.reduce_sum(tf.cast(below, "int32"), -1), len(MOVES) - 1)
+
+    return choose
+
+
+def most_probable(t, logits):
+    """The move that the policy likes best."""
+    return tf.argmax(logits, -1, output_type="int32")
+
+
+def train(model, seeds, steps=STEPS, size=SIZE, times=TRAIN, progress=False):
+    """One trained agent for each of `seeds`, by advantage actor-critic on T from times[0] to times[1]; the same for the same seed.
+
+    The cost of an episode is Σ −log π(move)·(reward − value) − 0.02·entropy + ½(reward − value)²; the advantage, reward − value, is held
+    constant in the first term. Adam at 0.006, gradients cut to norm 1.
+    """
+    longest = times[1]
+
+    def draw(rng, count):
+        T = rng.integers(times[0], longest + 1, (count, BATCH), "int32")
+        return *episodes(rng, T, size), T, rng.random((count, longest, BATCH), "float32")
+
+    def cost(step_of, start, goal, T, uniform):
+        _, arrival, said = live(step_of, start, goal, T, longest, sampled(uniform), size)
+        reward = tf.cast(arrival == T, "float32")
+        logs, entropy, value, lasts = (tf.stack(part) for part in zip(*said))
+        missed = reward - value
+        each = -logs * tf.stop_gradient(missed) - 0.02 * entropy + 0.5 * missed**2
+        return tf.reduce_sum(lasts * each) / tf.reduce_sum(lasts)
+
+    settings = dict(seeds=seeds, steps=steps, learning_rate=0.006, clip_norm=1.0, progress=progress)
+    return fit_stream(lambda: agent(model, size), draw, cost, **settings)[0]
+
+
+def play(step_of, start, goal, T, size=SIZE):
+    """The cells of one episode, from the start to the last step: the agent takes its most probable move until it arrives or time is up.
+
+    Raises TypeError or ValueError when a cell is not on the grid, or when T is below 1 or too short for the way.
+    """
+    size, T = whole_number(size, "size", at_least=2), whole_number(T, "T")
+    for name, cell in (("start", start), ("goal", goal)):
+        if whole_number(cell, name, at_least=0) >= size**2:
+            raise ValueError(f"{name} is cell {cell}, expected one of 0 to {size**2 - 1}: this grid has {size} rows and columns")
+    if start == goal:
+        raise ValueError(f"start and goal are both cell {goal}: there is no way to go, choose two different cells")
+    if T < distance(start, goal, size):
+        raise ValueError(f"T is {T}, but the goal is {distance(start, goal, size)} steps away: give the agent at least as many")
+    cells, arrival, _ = live(step_of, tf.constant([start]), tf.constant([goal]), tf.constant([T]), T, most_probable, size)
+    return cells[: (int(arrival[0]) or T) + 1, 0].numpy()
+
+
+def examine(step_of, rng, times=TIMES, size=SIZE, count=EPISODES):
+    """The step of arrival (0: not by time T) of `count` fresh episodes for each T of `times`, [times, count]. No agent: a random walk."""
+    T = np.repeat([whole_number(T, "T") for T in times], count).astype("int32")
+    start, goal = map(tf.constant, episodes(rng, T, size))
+    if step_of is None:
+        step_of = lambda inputs: (tf.zeros((len(T), len(MOVES))), tf.zeros((len(T), 1)), *inputs[2:])  # noqa: E731
+        choose = sampled(tf.constant(rng.random((max(times), len(T)), "float32")))
+    else:
+        choose = most_probable
+    return live(step_of, start, goal, tf.constant(T), max(times), choose, size)[1].numpy().reshape(len(times), count)
+
+
+def run(model, seeds, steps=STEPS, progress=False, size=SIZE, times=TRAIN, tests=TIMES):
+    """Train `model` on every seed and test it at every T: a row each with the share that arrives at T (`success`), and before (`early`).
+
+    `weight_T` and `weight_tick` are what a counter has learned of its two inputs, NaN without one. Raises ValueError for an
+    unknown model, a size below 2, or a T below 1.
+    """
+    import pandas as pd
+
+    one_of(model, MODELS, "model")
+    moves(size), [whole_number(T, "T") for T in (*times, *tests)]
+    seeds = list(seeds)
+    if model == "random walk":
+        trained = [None] * len(seeds)
+        if not isinstance(progress, bool):
+            progress.update(len(seeds) * steps)
+    else:
+        trained = train(model, seeds, steps, size, times, progress)
+    rows = []
+    for seed, step_of in zip(seeds, trained):
+        weight_T, weight_tick = counter_weights(step_of) if "counter" in model else (np.nan, np.nan)
+        for T, arrival in zip(tests, examine(step_of, np.random.default_rng([seed, 2]), tests, size)):
+            measured = dict(success=np.mean(arrival == T), early=np.mean((arrival > 0) & (arrival < T)))
+            rows.append(dict(model=model, seed=seed, T=T, **measured, weight_T=weight_T, weight_tick=weight_tick))
+    return pd.DataFrame(rows)
+
+
+def counter_weights(step_of):
+    """What the counter of an agent adds to n for T and for a tick, two numbers; a perfect countdown has one minus the other."""
+    counter = step_of.get_layer("counter")
+    return np.ravel(counter.W if isinstance(counter, NAC) else counter.kernel)
