@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart, and neve
 
 import functools
 import io
+import textwrap
 
 import matplotlib as mpl
 import numpy as np
@@ -657,7 +658,7 @@ def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y"):
         ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.6)
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
         ax.set(xlabel=xlabel, xlim=(np.min(x), np.max(x)))
-        ax.set_title(name, loc="center", weight="normal", size=12)
+        ax.set_title(textwrap.fill(name, 15), loc="center", weight="normal", size=12)
     axes[0, 0].set_ylabel(ylabel)
     handles = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
     handles.append(mpl.patches.Patch(color=COLORS["inside"]))
