@@ -9,6 +9,7 @@ import json
 import queue
 import struct
 import threading
+import time
 import zlib
 
 import ipywidgets as widgets
@@ -206,16 +207,22 @@ def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
     x, y = task.x_train, task.y_train
     row = x[np.argmax(y)]
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("A training, epoch by epoch", figsize=(9.5, 4))
-        left, right = figure.subplots(1, 2)
+        figure = plots.Picture("A training, epoch by epoch", figsize=(11, 3.9))
+        left, right, last = figure.subplots(1, 3)
         left.plot(y[:, 0], y[:, 0], ":", color=plots.COLORS["ink"], label="truth")
         (said,) = left.plot(y[:, 0], y[:, 0], color=plots.COLORS["a"], label="the NAC")
         left.set(xlabel="true answer", ylabel="what the NAC says", xlim=(y.min(), y.max()), ylim=(-y.max(), 1.1 * y.max()))
         left.legend(loc="upper left")
-        left.locator_params(nbins=4)
+        left.locator_params(nbins=3)
         right.set(yscale="log", xlabel="epoch", ylabel="cost", xlim=(0, epochs), ylim=(1e3, 1e13))
         (curve,) = right.plot([], [], color=plots.COLORS["soft"])
         (now,) = right.plot([], [], "o", color=plots.COLORS["m"], ms=9)
+        last.set(xlabel="epoch", ylabel="W", xlim=(0, epochs), ylim=(-1.1, 1.1))
+        entries = [last.plot([], [], style)[0] for style in ("-", "--")]
+        (both,) = last.plot([], [], "o", color=plots.COLORS["m"], ms=9)
+        last.legend(entries, ["$w_1$", "$w_2$"], loc="lower right")
+        for ax in (right, last):
+            ax.locator_params(axis="x", nbins=4)
     kept = {}
 
     def trained(rate):
@@ -233,13 +240,16 @@ def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
         said.set_data(y[:, 0], x @ W[at])
         curve.set_data(np.arange(len(cost)) * every, np.maximum(cost, 1e3))
         now.set_data([epoch], [max(cost[at], 1e3)])
+        for line, values in zip(entries, W.T):
+            line.set_data(np.arange(len(W)) * every, values)
+        both.set_data([epoch, epoch], W[at])
         return f"epoch {epoch:,}: W = [{W[at, 0]:.3f}, {W[at, 1]:.3f}], {row[0]:g} and {row[1]:g} make {row @ W[at]:,.0f}"
 
     handles = {
         "epoch": widgets.IntSlider(0, 0, epochs, every, description="epoch", tooltip="How long it has learned", layout=WIDE, style=LABELS),
         "rate": _choice("learning rate", rates, "How far Adam steps"),
     }
-    return Explorer("A NAC's training, epoch by epoch", Sketch(figure, [said, curve, now]), handles, move)
+    return Explorer("A NAC's training, epoch by epoch", Sketch(figure, [said, curve, now, *entries, both]), handles, move)
 
 
 def paths():
@@ -490,9 +500,10 @@ class Playground(widgets.VBox):
             self._end(live, words)
 
     def _draw_while(self, live, done):
-        """Draw what is new some 15 times a second, until it is done."""
-        drawn = 0
-        while not done.wait(0.05):
+        """Draw what is new some 12 times a second, until it is done."""
+        drawn, started = 0, time.monotonic()
+        while not done.wait(max(0.01, started + 1 / 12 - time.monotonic())):
+            started = time.monotonic()
             with self.lock:
                 if live.stop.is_set():
                     return
@@ -567,6 +578,7 @@ class _Live:
         self.in_all = steps * seeds
         self.steps = np.array([*range(0, steps, every), steps])
         self.errors = np.full((2, len(self.steps), seeds), np.nan)  # NaN is what has not come yet; a run that diverged has ∞
+        self.medians = np.full((2, len(self.steps)), np.nan)
         self.diverged = {}
         self.layer = self.make_layer()
         self.layer.build((None, 2))
@@ -580,7 +592,7 @@ class _Live:
             left.set(yscale="log", xlim=(0, steps), ylim=(largest * 1e-16, largest), xlabel="step", ylabel="mean squared error")
             self.thin, self.median = [], []
             for color, style, label in (("a", "-", "inside"), ("m", "--", "outside")):
-                self.thin.append([left.plot([], [], style, color=plots.COLORS[color], lw=0.7, alpha=0.5)[0] for _ in range(min(seeds, 30))])
+                self.thin.append([left.plot([], [], style, color=plots.COLORS[color], lw=0.7, alpha=0.5)[0] for _ in range(min(seeds, 16))])
                 self.median += left.plot([], [], style, color=plots.COLORS[color], lw=3)
                 left.plot([], [], style, color=plots.COLORS[color], lw=3, label=f"{label}, median of {seeds} seeds" if seeds > 1 else label)
             right.set_title("What seed 0 has learned", size=13)
@@ -606,41 +618,43 @@ class _Live:
         self.updates += count
 
     def look(self):
-        """Take in the checks that have come since the last look."""
+        """Take in the checks that have come since the last look; of what seed 0 has learned only the newest, to save time."""
+        newest = None
         while not self.checks.empty():
             rows = self.checks.get()
             check, seeds = np.searchsorted(self.steps, rows["step"].iloc[0]), rows["seed"].to_numpy()
-            errors = rows[["interpolation", "extrapolation"]].to_numpy().T
-            self.errors[:, check, seeds] = np.where(np.isnan(errors), np.inf, errors)
-            fallen = rows[rows["diverged_at"].notna()]
-            self.diverged.update(zip(fallen["seed"], fallen["diverged_at"]))
-            if seeds[0] == 0:
-                for variable in self.layer.weights:
-                    names = [f"{variable.name}{list(place)}" for place in np.ndindex(*variable.shape)]
-                    variable.assign(rows[names].to_numpy()[0].reshape(variable.shape))
-                self.inside[check] = _entries(self.layer, np.mean(self.asked["ranges"][0][0]))
+            errors = np.array([rows["interpolation"].to_numpy(), rows["extrapolation"].to_numpy()])
+            self.errors[:, check, seeds] = np.where(np.isnan(errors), np.inf, np.maximum(errors, 1e-300))
+            self.medians[:, check] = np.nanmedian(self.errors[:, check], axis=1)
+            self.diverged.update((seed, step) for seed, step in zip(seeds, rows["diverged_at"].to_numpy()) if np.isfinite(step))
+            newest = (check, rows) if seeds[0] == 0 else newest
+        if newest:
+            check, rows = newest
+            for variable in self.layer.weights:
+                names = [f"{variable.name}{list(place)}" for place in np.ndindex(*variable.shape)]
+                variable.assign(np.reshape([rows[name].iloc[0] for name in names], variable.shape))
+            self.inside[check] = _entries(self.layer, np.mean(self.asked["ranges"][0][0]))
 
     def png(self):
         self.look()
-        there = np.flatnonzero(~np.isnan(self.errors[0]).all(axis=1))
-        for errors, thin, median in zip(self.errors, self.thin, self.median):
-            errors = np.maximum(errors[there], 1e-300)
+        for errors, medians, thin, median in zip(self.errors, self.medians, self.thin, self.median):
             for seed, line in enumerate(thin):
-                line.set_data(self.steps[there], errors[:, seed])
-            median.set_data(self.steps[there], np.nanmedian(errors, axis=1))
+                line.set_data(self.steps, errors[:, seed])
+            median.set_data(self.steps, medians)
+        known = ~np.isnan(self.inside[:, 0])
         for line, values in zip(self.entries, self.inside.T):
-            line.set_data(self.steps, values)
+            line.set_data(self.steps[known], values[known])
         for line in self.now:
             line.set_xdata([self.updates / self.asked["seeds"]] * 2)
         return self.sketch.png()
 
     def in_words(self, at_the_end=False):
         """The last check in a sentence: errors inside and outside, and what seed 0 has learned."""
-        there = np.flatnonzero(~np.isnan(self.errors[0]).all(axis=1))
+        there = np.flatnonzero(~np.isnan(self.medians[0]))
         if not len(there):
             return "It had not begun." if at_the_end else "Compiling …"
         last = there[-1]
-        inside, outside = np.nanmedian(self.errors[:, last], axis=1)
+        inside, outside = self.medians[:, last]
         words = f"median error inside {inside:.2g}, outside {outside:.2g}"
         known = np.flatnonzero(~np.isnan(self.inside[:, 0]))
         if len(known):

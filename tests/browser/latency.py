@@ -22,8 +22,9 @@ from nalu_helpers import benchmark
 
 from . import lab
 
-WATCH = """image => { window.changes = []; new MutationObserver(() => window.changes.push(performance.now()))
-    .observe(image, {attributes: true, attributeFilter: ['src']}) }"""
+WATCH = """() => { window.changes = []; new MutationObserver(all => all.forEach(
+    one => one.target.matches('img.widget-image') && window.changes.push(performance.now())
+  )).observe(document.body, {subtree: true, attributes: true, attributeFilter: ['src']}) }"""
 PRESSED = "() => document.addEventListener('keydown', () => { window.pressed = performance.now() }, true)"
 THERE = """() => { const image = document.querySelector('img.widget-image')
     return image && image.complete && image.naturalWidth && performance.now() - window.pressed }"""
@@ -68,7 +69,7 @@ def first_picture(page, address, name):
 
 def presses(page, count):
     """Milliseconds from each of `count` key presses to the new picture, both timed by the page itself."""
-    page.locator("img.widget-image").evaluate(WATCH)
+    page.evaluate(WATCH)
     handle, waited = page.locator(".noUi-handle").last, []
     handle.focus()
     low, high = (float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max"))
@@ -84,8 +85,13 @@ def presses(page, count):
 
 def watched(page, address, name):
     """Pictures a second that reach the page while the notebook `name` trains, and how much slower, in percent, it is for being seen."""
-    lab.open_and_run(page, address, name).evaluate(WATCH)
-    said = page.get_by_text("rates [[")
+    page.goto(f"{address}{name}?token={lab.TOKEN}&reset")
+    page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
+    page.evaluate(WATCH)
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    for _ in range(3):
+        page.keyboard.press("Shift+Enter")
+    said = page.locator(".jp-OutputArea-output", has_text="rates [[")
     said.wait_for(timeout=30 * lab.PATIENCE)
     rates = np.array(json.loads(said.inner_text().split("rates ")[1].split(" end")[0]))
     times = np.array(page.evaluate("() => window.changes")) / 1000
