@@ -14,7 +14,7 @@ lab: $(READY)  ## open the walkthrough in JupyterLab
 test: $(READY)  ## run the unit tests, then every notebook, comparing its outputs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
-	$(BIN)/python -m pytest --nbval --nbval-current-env
+	$(BIN)/python -m pytest --nbval --nbval-current-env --numprocesses=auto --maxprocesses=4 --dist=loadfile --ignore=tests/browser
 
 browser: $(READY)  ## use the explorers in a real browser (needs Chromium)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,browser]"

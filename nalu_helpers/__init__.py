@@ -1,7 +1,7 @@
 """Everything the notebooks import: units that can count, toy data, training, errors, figures, and answers to exercises.
 
 Read the modules in this order, top to bottom: `layers` (the units), `data`, `training`, `metrics`, `plots`, `explorers`,
-`benchmark` (the command line), `checks` (answers to the exercises).
+`benchmark` (the command line), `checks` (answers to the exercises). `paper` holds the paper's experiments, a module each.
 """
 
 import os
