@@ -16,6 +16,7 @@ import ipywidgets as widgets
 import keras
 import matplotlib as mpl
 import numpy as np
+import tensorflow as tf
 
 from . import data, layers, plots
 from ._inputs import as_range, positive_number, whole_number
@@ -95,7 +96,10 @@ def _png(rgba):
     Every row is stored as its difference from the one above, where Pillow tries five ways (PNG, third edition, sections 9 and 11).
     """
     height, width, _ = rgba.shape
-    rows = rgba[..., :3].reshape(height, 3 * width)
+    rgb = np.empty((height, width, 3), np.uint8)
+    for channel in range(3):  # a copy of all three at once takes numpy five times as long
+        rgb[..., channel] = rgba[..., channel]
+    rows = rgb.reshape(height, 3 * width)
     filtered = np.full((height, 1 + 3 * width), 2, np.uint8)  # 2 is the name of that filter, Up, at the start of each row
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
@@ -333,6 +337,7 @@ def seeds(task, seen, every):
 
 UNITS = ("NALU", "NAC", "NACLog", "GNALU", "NAU", "NMU", "INALU", "RealNPU", "NPU")
 OPERATIONS = {"a + b": "+", "a − b": "-", "a × b": "*", "a ÷ b": "/", "a²": "a ** 2", "√a": "sqrt(a)", "your own": None}
+FRAMES = 10.2  # pictures a second while it trains: fewer are seen as jerks, more slow the training down
 MOST_SEEDS, MOST_STEPS, MOST_IN_ALL = 256, 1_000_000, 20_000_000
 
 
@@ -500,10 +505,10 @@ class Playground(widgets.VBox):
             self._end(live, words)
 
     def _draw_while(self, live, done):
-        """Draw what is new some 12 times a second, until it is done."""
-        drawn, started = 0, time.monotonic()
-        while not done.wait(max(0.01, started + 1 / 12 - time.monotonic())):
-            started = time.monotonic()
+        """Draw what is new `FRAMES` times a second, and say it in words at every third picture, until it is done."""
+        drawn, due = 0, time.monotonic() + 1 / FRAMES
+        while not done.wait(max(0.01, due - time.monotonic())):
+            due = max(due, time.monotonic() - 1 / FRAMES) + 1 / FRAMES
             with self.lock:
                 if live.stop.is_set():
                     return
@@ -511,8 +516,9 @@ class Playground(widgets.VBox):
                     continue
                 drawn = live.updates
                 self.picture.value = live.png()
-                self.bar.value = drawn / live.in_all
-                self.line.value = live.in_words()
+                if self.frames % 3 == 0:
+                    self.bar.value = drawn / live.in_all
+                    self.line.value = live.in_words()
                 self.frames += 1
 
     def _end(self, live, words):
@@ -578,24 +584,26 @@ class _Live:
         self.in_all = steps * seeds
         self.steps = np.array([*range(0, steps, every), steps])
         self.errors = np.full((2, len(self.steps), seeds), np.nan)  # NaN is what has not come yet; a run that diverged has ∞
+        self.at_each = np.tile([*self.steps, np.nan], min(seeds, 16))  # the steps of all thin lines, with gaps between them
         self.medians = np.full((2, len(self.steps)), np.nan)
         self.diverged = {}
         self.layer = self.make_layer()
         self.layer.build((None, 2))
-        self.inside = np.full((len(self.steps), len(_entries(self.layer, 1.0))), np.nan)
+        self.ask = tf.function(_entries, autograph=False).get_concrete_function(self.layer, float(np.mean(asked["ranges"][0][0])))
+        self.inside = np.full((len(self.steps), len(self.ask())), np.nan)
         _, (_, answers) = data.examination(_as_operation(asked["operation"]), *asked["ranges"][0])
         largest = 100 * float(np.mean(answers.astype(float) ** 2)) or 1.0
         with mpl.rc_context(plots.STYLE):
-            figure = plots.Picture(figsize=(10.5, 3.9))
+            figure = plots.Picture(figsize=(8.6, 3.4), dpi=100)  # small enough for the page to show it as it comes
             left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-            left.set_title("The cost, inside the training range and outside it", size=13)
+            left.set_title("The error inside the training range and outside", size=12)
             left.set(yscale="log", xlim=(0, steps), ylim=(largest * 1e-16, largest), xlabel="step", ylabel="mean squared error")
-            self.thin, self.median = [], []
+            self.thin, self.median = [], []  # each with a line for inside and one for outside
             for color, style, label in (("a", "-", "inside"), ("m", "--", "outside")):
-                self.thin.append([left.plot([], [], style, color=plots.COLORS[color], lw=0.7, alpha=0.5)[0] for _ in range(min(seeds, 16))])
+                self.thin += left.plot([], [], color=plots.COLORS[color], lw=0.7, alpha=0.5)
                 self.median += left.plot([], [], style, color=plots.COLORS[color], lw=3)
                 left.plot([], [], style, color=plots.COLORS[color], lw=3, label=f"{label}, median of {seeds} seeds" if seeds > 1 else label)
-            right.set_title("What seed 0 has learned", size=13)
+            right.set_title("What seed 0 has learned", size=12)
             right.set(xlim=(0, steps), ylim=(-2.2, 2.2), xlabel="step", ylabel="value")
             looks = [("W", "-", "W of a"), ("W_hat", "--", "W of b")] * len(self.layer.matrices()) + [("g", "-.", "gate")] * 2
             looks = looks[: self.inside.shape[1]]
@@ -603,10 +611,11 @@ class _Live:
             for color, style, label in dict.fromkeys(looks):
                 right.plot([], [], style, color=plots.COLORS[color], label=label)
             left.legend(loc="lower left")
-            right.legend(loc="lower left", ncols=3, columnspacing=1, handlelength=1.8)
-            right.locator_params(axis="x", nbins=4)
+            right.legend(loc="lower left", ncols=3, columnspacing=0.8, handlelength=1.6, fontsize=10)
+            for ax in (left, right):
+                ax.locator_params(axis="x", nbins=4)
             self.now = [ax.axvline(0, color=plots.COLORS["ink"], lw=1, ls=":") for ax in (left, right)]
-        self.sketch = Sketch(figure, [*sum(self.thin, []), *self.median, *self.entries, *self.now])
+        self.sketch = Sketch(figure, [*self.thin, *self.median, *self.entries, *self.now])
 
     def make_layer(self):
         return getattr(layers, self.asked["unit"])(1)
@@ -618,28 +627,26 @@ class _Live:
         self.updates += count
 
     def look(self):
-        """Take in the checks that have come since the last look; of what seed 0 has learned only the newest, to save time."""
-        newest = None
+        """Take in the checks that have come since the last look."""
         while not self.checks.empty():
             rows = self.checks.get()
-            check, seeds = np.searchsorted(self.steps, rows["step"].iloc[0]), rows["seed"].to_numpy()
-            errors = np.array([rows["interpolation"].to_numpy(), rows["extrapolation"].to_numpy()])
+            check, seeds = np.searchsorted(self.steps, rows["step"][0]), rows["seed"]
+            errors = np.array([rows["interpolation"], rows["extrapolation"]])
             self.errors[:, check, seeds] = np.where(np.isnan(errors), np.inf, np.maximum(errors, 1e-300))
             self.medians[:, check] = np.nanmedian(self.errors[:, check], axis=1)
-            self.diverged.update((seed, step) for seed, step in zip(seeds, rows["diverged_at"].to_numpy()) if np.isfinite(step))
-            newest = (check, rows) if seeds[0] == 0 else newest
-        if newest:
-            check, rows = newest
-            for variable in self.layer.weights:
-                names = [f"{variable.name}{list(place)}" for place in np.ndindex(*variable.shape)]
-                variable.assign(np.reshape([rows[name].iloc[0] for name in names], variable.shape))
-            self.inside[check] = _entries(self.layer, np.mean(self.asked["ranges"][0][0]))
+            self.diverged.update((seed, step) for seed, step in zip(seeds, rows["diverged_at"]) if np.isfinite(step))
+            if seeds[0] == 0:
+                for variable in self.layer.weights:
+                    names = [f"{variable.name}{list(place)}" for place in np.ndindex(*variable.shape)]
+                    variable.assign(np.reshape([rows[name][0] for name in names], variable.shape))
+                self.inside[check] = self.ask()
 
     def png(self):
         self.look()
         for errors, medians, thin, median in zip(self.errors, self.medians, self.thin, self.median):
-            for seed, line in enumerate(thin):
-                line.set_data(self.steps, errors[:, seed])
+            apart = np.full((16, len(self.steps) + 1), np.nan)[: errors.shape[1]]
+            apart[:, :-1] = errors.T[:16]
+            thin.set_data(self.at_each, apart.ravel())
             median.set_data(self.steps, medians)
         known = ~np.isnan(self.inside[:, 0])
         for line, values in zip(self.entries, self.inside.T):
@@ -674,8 +681,8 @@ def _entries(layer, middle):
     if hasattr(layer, "paths"):
         gate = layer.paths([[middle, middle]])[2]
     elif hasattr(layer, "g"):
-        gate = 1 / (1 + np.exp(-layer.g.numpy())) if isinstance(layer, layers.INALU) else np.clip(layer.g.numpy(), 0, 1)
-    return np.concatenate([np.ravel(part) for part in (*layer.matrices(), gate)])
+        gate = tf.sigmoid(layer.g) if isinstance(layer, layers.INALU) else tf.clip_by_value(layer.g, 0, 1)
+    return tf.concat([tf.reshape(part, [-1]) for part in (*layer.matrices(), gate)], 0)
 
 
 def _said(layer, entries):

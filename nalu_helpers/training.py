@@ -20,7 +20,9 @@ from ._inputs import as_range, as_rows, one_of, positive_number, whole_number
 
 LOSSES = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 EPOCHS_A_CALL = 250  # compiled epochs between two moves of the progress bar, where a cost that is not finite is noticed
-TILES = (32, 64)  # runs that `fit_many` compiles into one loop: the fewest with which all cores have work
+WORKERS = 2 * (os.cpu_count() or 1)  # threads in which `fit_many` trains: while one draws its numbers another computes
+TILES = (8, 16, 32, 64)  # runs that it compiles into one loop: the fewest with which no run has to wait
+UPDATES_A_CALL = 8_000  # of all runs of such a loop together: some 20 ms, so that Stop and Ctrl-C need not wait
 
 
 class Progress(tqdm):
@@ -132,14 +134,14 @@ def fit_many(
     which the run's cost was no longer finite, `diverged_at`, NaN for most; with `weights` a column for every weight.
 
     The numbers that a run sees, and what it starts from, come from its seed alone: it ends the same whatever runs beside it.
-    A run that diverges stays in the table, and the others go on. `progress` may be a `Progress` to move on. `watch(rows)` is called
-    from the thread that trains with the rows of each check as it is made. Raises TypeError or ValueError for what it cannot use.
+    A run that diverges stays in the table, and the others go on. `progress` may be a `Progress` to move on. `watch(columns)` is
+    called from a thread that trains, with the rows of each check as they are made, some runs at a time, weights too: a dict of arrays.
+    Raises TypeError or ValueError for what it cannot use.
     """
     runs = _Runs(make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart)
-    tiles = [range(first, min(first + runs.tile, len(runs.each))) for first in range(0, len(runs.each), runs.tile)]
     stop = threading.Event()
-    with _bar(progress, len(runs.each) * runs.steps) as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        measured = _all_done([pool.submit(runs.train, tile, bar, stop, watch) for tile in tiles], stop)
+    with _bar(progress, len(runs.each) * runs.steps) as bar, ThreadPoolExecutor(WORKERS) as pool:
+        measured = _all_done([pool.submit(runs.train, tile, bar, stop, watch) for tile in runs.tiles], stop)
     return runs.table(measured, weights)
 
 
@@ -243,7 +245,6 @@ class _Runs:
         self.steps, self.batch = whole_number(steps, "steps"), whole_number(batch, "batch")
         self.check_every = whole_number(check_every, "check_every")
         self.checks = [*range(0, self.steps, self.check_every), self.steps]
-        self.piece = min(self.check_every, self.steps, EPOCHS_A_CALL)
         self.clip = None if clip_gradients is None else positive_number(clip_gradients, "clip_gradients", "0.1")
         seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
         rates = [positive_number(rate, "a learning rate", "0.001") for rate in np.atleast_1d(learning_rates).tolist()]
@@ -255,12 +256,14 @@ class _Runs:
                 raise ValueError(f"{name} holds the same one twice: give each once")
         self.tables = {pair: data.examination(operation, *pair) for pair in self.ranges}
         self.each = [(seed, pair, rate) for rate in rates for seed in seeds for pair in self.ranges]
-        self.tile = next((size for size in TILES if size * (os.cpu_count() or 1) >= len(self.each)), TILES[-1])
+        self.tile = next((size for size in TILES if size * WORKERS >= len(self.each)), TILES[-1])
+        self.tiles = [range(first, min(first + self.tile, len(self.each))) for first in range(0, len(self.each), self.tile)]
+        self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once
+        self.piece = min(self.check_every, self.steps, max(1, UPDATES_A_CALL // self.tile))
         self.lock = threading.Lock()
         self.layer = self.start(seeds[0])
         self.starts = {seed: [variable.numpy() for variable in self.start(seed).trainable_variables] for seed in seeds}
-        self.segment = tf.function(self._segment, jit_compile=True, autograph=False)
-        self.measure = tf.function(self._measure, jit_compile=True, autograph=False)
+        self.segment, self.measure = _compiled(self._segment), _compiled(self._measure)
 
     def start(self, seed, draw=0):
         """A new layer, built, as it starts from `seed`; `draw` counts its restarts."""
@@ -289,14 +292,14 @@ class _Runs:
         examined = [tf.constant(np.stack(column)) for column in zip(*(sum(self.tables[pair], ()) for _, pair, _ in chosen))]
         weights = [tf.constant(np.stack(same)) for same in zip(*(self.starts[seed] for seed, _, _ in chosen))]
         state = weights, [tf.zeros_like(w) for w in weights], [tf.zeros_like(w) for w in weights], tf.fill([self.tile], -1)
-        numbers = np.zeros((len(seeds), self.piece, self.batch, 2), "float32")
+        numbers = np.zeros((self.streams, self.piece, self.batch, 2), "float32")
         standing, restarts = _StandingStill(), np.zeros(self.tile, int)
         measured = []
         for step, end in zip(self.checks, [*self.checks[1:], None]):
             validation, *rest = self.measure(state[0], *examined)
             measured.append((step, validation, *rest, [w.numpy() for w in state[0]], state[3].numpy(), restarts.copy()))
             if watch:
-                watch(self.rows(tile, *measured[-1], with_weights=True))
+                watch(self.columns(tile, *measured[-1], with_weights=True))
             if end is None:
                 return measured
             restart_at, fresh = np.full(self.tile, -1, "int32"), state[0]
@@ -370,22 +373,20 @@ class _Runs:
         """What `train` measured, tile by tile, as the table that `fit_many` returns."""
         import pandas as pd
 
-        tiles = [range(first, min(first + self.tile, len(self.each))) for first in range(0, len(self.each), self.tile)]
-        parts = [self.rows(tile, *check, with_weights=with_weights) for tile, checks in zip(tiles, measured) for check in checks]
-        return pd.concat(parts, ignore_index=True).sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
+        parts = [self.columns(tile, *check, with_weights=with_weights) for tile, checks in zip(self.tiles, measured) for check in checks]
+        table = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        return table.sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
 
-    def rows(self, tile, step, *errors_and_state, with_weights):
-        """One check of the runs numbered in `tile` as a table."""
-        import pandas as pd
-
+    def columns(self, tile, step, *errors_and_state, with_weights):
+        """The rows of one check of the runs numbered in `tile`, column by column."""
         *errors, weights, diverged_at, restarts = errors_and_state
         chosen = [self.each[i] for i in tile]
         columns = {
-            "train": [data.range_name(pair[0]) for _, pair, _ in chosen],
-            "test": [data.range_name(pair[1]) for _, pair, _ in chosen],
-            "learning_rate": [rate for _, _, rate in chosen],
-            "seed": [seed for seed, _, _ in chosen],
-            "step": step,
+            "train": np.array([data.range_name(pair[0]) for _, pair, _ in chosen], object),
+            "test": np.array([data.range_name(pair[1]) for _, pair, _ in chosen], object),
+            "learning_rate": np.array([rate for _, _, rate in chosen]),
+            "seed": np.array([seed for seed, _, _ in chosen]),
+            "step": np.full(len(chosen), step),
             **{name: np.asarray(error)[: len(chosen)] for name, error in zip(MEASURES, errors)},
             "restarts": restarts[: len(chosen)],
             "diverged_at": np.where(diverged_at < 0, np.nan, diverged_at)[: len(chosen)],
@@ -393,7 +394,7 @@ class _Runs:
         for own, values in zip(self.layer.trainable_variables, weights if with_weights else ()):
             for place in np.ndindex(values.shape[1:]):
                 columns[f"{own.name}{list(place)}"] = values[(slice(len(chosen)), *place)]
-        return pd.DataFrame(columns)
+        return columns
 
 
 MEASURES = ("interpolation", "extrapolation", "sparsity_error")
@@ -446,6 +447,22 @@ def _all_done(jobs, stop):
         stop.set()
         raise
     return [job.result() for job in jobs]
+
+
+def _compiled(function):
+    """`function`, compiled by XLA for the shapes of its first call, which all others repeat.
+
+    A bare `tf.function` warns of retracing when a session makes many trainings, though each is traced once.
+    """
+    whole, lock, traced = tf.function(function, jit_compile=True, autograph=False), threading.Lock(), []
+
+    def call(*arguments):
+        with lock:
+            if not traced:
+                traced.append(whole.get_concrete_function(*arguments))
+        return traced[0](*arguments)
+
+    return call
 
 
 def _asked_with(model, weights, ask):

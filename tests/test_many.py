@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import INALU, NAC, NALU, NAU, NMU, data, fit_many
+from nalu_helpers import INALU, NAC, NALU, NAU, NMU, RealNPU, data, fit_many
 from nalu_helpers.training import _StandingStill
 
 ONE, TEN = ((1, 2), (2, 6)), ((10, 20), (20, 40))
@@ -43,7 +43,11 @@ def test_each_run_is_the_loop_written_out_with_keras_own_adam(make):
     assert table["interpolation"].iloc[-1] == pytest.approx(np.mean((layer(x).numpy() - y) ** 2), rel=1e-3)
 
 
-@pytest.mark.parametrize("make", [lambda: NALU(1), lambda: NMU(1), lambda: INALU(1)], ids=["NALU", "NMU", "INALU"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: NALU(1), lambda: NMU(1), lambda: INALU(1), lambda: RealNPU(1), lambda: keras.layers.Dense(1)],
+    ids=["NALU", "NMU", "INALU", "RealNPU", "Dense"],
+)
 def test_a_run_ends_the_same_to_the_last_bit_whatever_runs_beside_it(make):
     alone = quiet(make, seeds=[7], ranges=[TEN], weights=True)
     among = quiet(make, seeds=range(40), ranges=[ONE, TEN], learning_rates=[0.1, 1e-3], weights=True)
@@ -64,6 +68,14 @@ def test_seeds_differ_in_start_and_numbers_and_ranges_share_the_start():
     table = of(quiet(ranges=[ONE, TEN], weights=True), step=0)
     assert table["W_hat[0, 0]"].nunique() == 3
     assert (table.groupby("seed")["W_hat[0, 0]"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_watch_sees_every_row_of_the_table_as_it_is_made(count):
+    seen = []
+    table = quiet(seeds=range(count), weights=True, watch=seen.append)
+    watched = pd.concat([pd.DataFrame(columns) for columns in seen]).sort_values(["seed", "step"], ignore_index=True)
+    pd.testing.assert_frame_equal(watched, table, check_exact=True)
 
 
 def test_it_learns_what_it_is_asked_to():
@@ -144,7 +156,9 @@ def test_a_run_that_stands_still_starts_anew_as_the_rule_says():
 
 def test_a_restart_comes_after_its_step_and_gives_the_seeds_next_start(monkeypatch):
     monkeypatch.setattr(
-        _StandingStill, "restart_at", lambda self, validation, step, end: np.where(np.arange(32) + 20 == step, 25, -1).astype("int32")
+        _StandingStill,
+        "restart_at",
+        lambda self, validation, step, end: np.where(np.arange(len(validation)) + 20 == step, 25, -1).astype("int32"),
     )
     table = quiet(lambda: INALU(1), restart=True, weights=True, learning_rates=[1e-9])
     assert of(table, step=60)["restarts"].tolist() == [1, 0, 0] and of(table, step=20)["restarts"].max() == 0

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ WATCH = """() => { window.changes = []; new MutationObserver(all => all.forEach(
 PRESSED = "() => document.addEventListener('keydown', () => { window.pressed = performance.now() }, true)"
 THERE = """() => { const image = document.querySelector('img.widget-image')
     return image && image.complete && image.naturalWidth && performance.now() - window.pressed }"""
-LIVE = {8: 60_000, 64: 20_000}  # seeds and steps of the trainings that are watched: one core, and all of two
+LIVE = {8: 250_000, 64: 80_000}  # seeds and steps of the trainings that are watched, some 6 s each: one core, and all of two
 ROUNDS = """import json
 from nalu_helpers import benchmark, fit_many, layers
 
@@ -92,7 +93,8 @@ def watched(page, address, name):
     for _ in range(3):
         page.keyboard.press("Shift+Enter")
     said = page.locator(".jp-OutputArea-output", has_text="rates [[")
-    said.wait_for(timeout=30 * lab.PATIENCE)
+    while not said.count():  # to wait for it would have the page search itself at every frame
+        time.sleep(2)
     rates = np.array(json.loads(said.inner_text().split("rates ")[1].split(" end")[0]))
     times = np.array(page.evaluate("() => window.changes")) / 1000
     trainings = [part for part in np.split(times, np.flatnonzero(np.diff(times) > 1) + 1) if len(part) > 5]
@@ -103,7 +105,7 @@ def watched(page, address, name):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="How fast the explorers are in the browser.")
     parser.add_argument("--presses", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--output", help="a CSV file to write the table to; live.csv goes beside it")
     given = sys.argv[1:] if arguments is None else arguments
     chosen = parser.parse_args(given)
