@@ -22,7 +22,7 @@ LOSSES = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 EPOCHS_A_CALL = 250  # compiled epochs between two moves of the progress bar, where a cost that is not finite is noticed
 WORKERS = 2 * (os.cpu_count() or 1)  # threads in which `fit_many` trains: while one draws its numbers another computes
 TILES = (8, 16, 32, 64)  # runs that it compiles into one loop: the fewest with which no run has to wait
-UPDATES_A_CALL = 8_000  # of all runs of such a loop together: some 20 ms, so that Stop and Ctrl-C need not wait
+UPDATES_A_CALL = 16_000  # of all runs of such a loop together: some 30 ms, so that Stop and Ctrl-C need not wait
 
 
 class Progress(tqdm):
