@@ -377,7 +377,7 @@ class Playground(widgets.VBox):
             self.buttons[name].on_click(lambda _, press=press: self._alone(press))
         tooltip = "How much of the training is done"
         self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", tooltip=tooltip, layout=WIDE, style=LABELS)
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", align_self="flex-start"))
         self.line = widgets.HTML("Press Train.")
         self.code = widgets.Textarea("", description="code", tooltip="Copy it into a cell of your own")
         self.code.layout = widgets.Layout(width="760px", height="150px", display="none")
