@@ -333,7 +333,7 @@ def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250), batch=128):
     rows = [{"runs": "one at a time", "compiled": _one_at_a_time(batch), "in all": np.nan}]
     for count in (whole_number(count, "a count of runs") for count in counts):
         ranges = data.BENCHMARK_RANGES if count % 9 == 0 else data.BENCHMARK_RANGES[6:7]
-        steps, clock = max(750, run_steps // max(count, 32)), _Clock()
+        steps, clock = max(4_000, run_steps // max(count, 32)), _Clock()  # at least two calls of the compiled loop
         settings = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "check_every": steps}
         seconds = _seconds(lambda: fit_many(lambda: layers.NALU(1), "*", **settings, progress=clock))  # noqa: B023
         rows.append({"runs": count, "compiled": clock.rate(), "in all": count * steps / seconds})

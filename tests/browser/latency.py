@@ -4,12 +4,13 @@
 
 For every explorer: the seconds from the start of its cell to the first picture, and the milliseconds from a key to the new picture, median
 and 95th percentile over 100 key presses. Then, into live.csv beside it, for trainings in the playground: pictures a second that reach the
-page, and by how much the training is slower than the same `fit_many` without a page (median of rounds in turn). Needs Chromium and the
-extra `browser`, and a machine that does nothing else.
+page, and by how much the training is slower than the same `fit_many` without a page (median of rounds in turn); meanwhile nothing but
+the page itself is connected to the browser. Needs Chromium and the extra `browser`, and a machine that does nothing else.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +32,7 @@ THERE = """() => { const image = document.querySelector('img.widget-image')
     return image && image.complete && image.naturalWidth && performance.now() - window.pressed }"""
 LIVE = {8: 250_000, 64: 80_000}  # seeds and steps of the trainings that are watched, some 6 s each: one core, and all of two
 ROUNDS = """import json
+import os
 from nalu_helpers import benchmark, fit_many, layers
 
 update = explorers._Live.update
@@ -49,7 +51,9 @@ for _ in range({rounds}):
     playground.train()
     playground.thread.join()
     rates.append([plain, clock.rate()])
-print("rates", json.dumps(rates), "end")
+with open("rates.json.part", "w") as file:
+    json.dump(rates, file)
+os.rename("rates.json.part", "rates.json")
 """
 
 
@@ -84,22 +88,42 @@ def presses(page, count):
     return waited
 
 
-def watched(page, address, name):
+def watched(playwright, address, name, folder):
     """Pictures a second that reach the page while the notebook `name` trains, and how much slower, in percent, it is for being seen."""
-    page.goto(f"{address}{name}?token={lab.TOKEN}&reset")
-    page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
-    page.evaluate(WATCH)
-    page.locator(".jp-CodeCell .cm-content").first.click()
-    for _ in range(3):
-        page.keyboard.press("Shift+Enter")
-    said = page.locator(".jp-OutputArea-output", has_text="rates [[")
-    while not said.count():  # to wait for it would have the page search itself at every frame
-        time.sleep(2)
-    rates = np.array(json.loads(said.inner_text().split("rates ")[1].split(" end")[0]))
-    times = np.array(page.evaluate("() => window.changes")) / 1000
+    own, done = Path(folder) / f".{name}", Path(folder) / "rates.json"
+    with subprocess.Popen(
+        [lab.BROWSER, "--headless", "--remote-debugging-port=0", f"--user-data-dir={own}", "--window-size=1300,1000", *lab.FLAGS.split()],
+        stderr=subprocess.DEVNULL,
+    ) as chromium:
+        page = connected(playwright, own)
+        page.goto(f"{address}{name}?token={lab.TOKEN}&reset")
+        page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
+        page.evaluate(WATCH)
+        page.locator(".jp-CodeCell .cm-content").first.click()
+        for _ in range(3):
+            page.keyboard.press("Shift+Enter")
+        page.wait_for_selector("img.widget-image", timeout=lab.PATIENCE)
+        page.context.browser.close()  # the connection: the page stays, and trains unobserved
+        while not done.exists():
+            time.sleep(1)
+        page = connected(playwright, own)
+        times = np.array(page.evaluate("() => window.changes")) / 1000
+        page.context.browser.close()
+        chromium.terminate()
+    rates = np.array(json.loads(done.read_text()))
+    done.unlink()
     trainings = [part for part in np.split(times, np.flatnonzero(np.diff(times) > 1) + 1) if len(part) > 5]
     frames = np.median([(len(part) - 1) / (part[-1] - part[0]) for part in trainings])
     return frames, 100 * np.median(1 - rates[:, 1] / rates[:, 0])
+
+
+def connected(playwright, own):
+    """The page of the Chromium whose data lie in the folder `own`."""
+    port = own / "DevToolsActivePort"
+    while not port.exists() or len(port.read_text().split()) < 2:  # the port, then a path
+        time.sleep(0.1)
+    browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port.read_text().split()[0]}")
+    return browser.contexts[0].pages[0]
 
 
 def main(arguments=None):
@@ -126,12 +150,10 @@ def main(arguments=None):
                     ).round()
                 tables["latency"].append(row)
                 page.close()
-            for seeds, steps in LIVE.items():
-                page = browser.new_page(viewport={"width": 1300, "height": 1000})
-                frames, slower = np.round(watched(page, address, f"live{seeds}.ipynb"), 1)
-                tables["live"].append({"seeds": seeds, "steps": steps, "pictures a second": frames, "slower, %": slower})
-                page.close()
             browser.close()
+            for seeds, steps in LIVE.items():
+                frames, slower = np.round(watched(playwright, address, f"live{seeds}.ipynb", folder), 1)
+                tables["live"].append({"seeds": seeds, "steps": steps, "pictures a second": frames, "slower, %": slower})
     for name, rows in tables.items():
         table = pd.DataFrame(rows)
         print(table.to_string(index=False), end="\n\n")
