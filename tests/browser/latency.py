@@ -91,10 +91,9 @@ def presses(page, count):
 def watched(playwright, address, name, folder):
     """Pictures a second that reach the page while the notebook `name` trains, and how much slower, in percent, it is for being seen."""
     own, done = Path(folder) / f".{name}", Path(folder) / "rates.json"
-    with subprocess.Popen(
-        [lab.BROWSER, "--headless", "--remote-debugging-port=0", f"--user-data-dir={own}", "--window-size=1300,1000", *lab.FLAGS.split()],
-        stderr=subprocess.DEVNULL,
-    ) as chromium:
+    flags = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={own}", "--window-size=1300,1000", *lab.FLAGS.split()]
+    chromium = subprocess.Popen([lab.BROWSER, *flags], stderr=subprocess.DEVNULL)
+    try:
         page = connected(playwright, own)
         page.goto(f"{address}{name}?token={lab.TOKEN}&reset")
         page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
@@ -109,7 +108,9 @@ def watched(playwright, address, name, folder):
         page = connected(playwright, own)
         times = np.array(page.evaluate("() => window.changes")) / 1000
         page.context.browser.close()
-        chromium.terminate()
+    finally:
+        chromium.kill()
+        chromium.wait()
     rates = np.array(json.loads(done.read_text()))
     done.unlink()
     trainings = [part for part in np.split(times, np.flatnonzero(np.diff(times) > 1) + 1) if len(part) > 5]
@@ -123,7 +124,8 @@ def connected(playwright, own):
     while not port.exists() or len(port.read_text().split()) < 2:  # the port, then a path
         time.sleep(0.1)
     browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port.read_text().split()[0]}")
-    return browser.contexts[0].pages[0]
+    pages = browser.contexts[0].pages
+    return pages[0] if pages else browser.contexts[0].new_page()
 
 
 def main(arguments=None):
