@@ -644,8 +644,7 @@ class _Live:
     def png(self):
         self.look()
         for errors, medians, thin, median in zip(self.errors, self.medians, self.thin, self.median):
-            apart = np.full((16, len(self.steps) + 1), np.nan)[: errors.shape[1]]
-            apart[:, :-1] = errors.T[:16]
+            apart = np.pad(errors.T[:16], ((0, 0), (0, 1)), constant_values=np.nan)
             thin.set_data(self.at_each, apart.ravel())
             median.set_data(self.steps, medians)
         known = ~np.isnan(self.inside[:, 0])

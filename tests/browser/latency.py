@@ -32,7 +32,6 @@ THERE = """() => { const image = document.querySelector('img.widget-image')
     return image && image.complete && image.naturalWidth && performance.now() - window.pressed }"""
 LIVE = {8: 250_000, 64: 80_000}  # seeds and steps of the trainings that are watched, some 6 s each: one core, and all of two
 ROUNDS = """import json
-import os
 from nalu_helpers import benchmark, fit_many, layers
 
 update = explorers._Live.update
@@ -51,9 +50,7 @@ for _ in range({rounds}):
     playground.train()
     playground.thread.join()
     rates.append([plain, clock.rate()])
-with open("rates.json.part", "w") as file:
-    json.dump(rates, file)
-os.rename("rates.json.part", "rates.json")
+benchmark._write("rates.json", json.dumps(rates))
 """
 
 
