@@ -37,7 +37,7 @@ class Explorer(widgets.VBox):
     def __init__(self, title, sketch, handles, move):
         self.title, self.sketch, self.handles, self.move = title, sketch, handles, move
         self.first = {name: handle.value for name, handle in handles.items()}
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%"))
+        self.picture = _picture()
         self.line = widgets.HTML()
         self.lock, self.resetting = threading.RLock(), False  # JupyterLab has handles answered in several threads
         reset = widgets.Button(description="Reset", tooltip="Put every handle back where it was at first")
@@ -88,6 +88,11 @@ class Sketch:
         for artist in self.moving:
             artist.axes.draw_artist(artist)
         return _png(np.asarray(self.canvas.buffer_rgba()))
+
+
+def _picture():
+    """An empty picture that the page shows at its own size, or smaller where there is no room."""
+    return widgets.Image(format="png", layout=widgets.Layout(max_width="100%", align_self="flex-start"))
 
 
 def _png(rgba):
@@ -377,7 +382,7 @@ class Playground(widgets.VBox):
             self.buttons[name].on_click(lambda _, press=press: self._alone(press))
         tooltip = "How much of the training is done"
         self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", tooltip=tooltip, layout=WIDE, style=LABELS)
-        self.picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", align_self="flex-start"))
+        self.picture = _picture()
         self.line = widgets.HTML("Press Train.")
         self.code = widgets.Textarea("", description="code", tooltip="Copy it into a cell of your own")
         self.code.layout = widgets.Layout(width="760px", height="150px", display="none")

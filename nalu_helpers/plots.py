@@ -183,7 +183,8 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat near −1
     W = np.tanh(t)[None, :] * _sigmoid(t)[:, None]
     filled = right.contourf(t, t, W, levels=np.linspace(-1, 1, 21))
     lines = right.contour(t, t, W, levels=[-0.9, -0.5, -0.1, 0.1, 0.5, 0.9], colors=COLORS["ink"], linewidths=0.8)
-    right.clabel(lines, fmt="%g", fontsize=10)
+    light = ["white" if abs(level) > 0.6 else COLORS["ink"] for level in lines.levels]
+    right.clabel(lines, fmt="%g", fontsize=10, colors=light)
     if points is not None:
         right.plot(*np.transpose(points), "o", color=COLORS["m"], mec="white", ms=8)
     right.set(xlabel=r"$\hat{W}$", ylabel=r"$\hat{M}$")

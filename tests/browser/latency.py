@@ -72,12 +72,15 @@ def first_picture(page, address, name):
 def presses(page, count):
     """Milliseconds from each of `count` key presses to the new picture, both timed by the page itself."""
     page.evaluate(WATCH)
-    handle, waited = page.locator(".noUi-handle").last, []
-    handle.focus()
-    low, high = (float(handle.get_attribute(f"aria-value{end}")) for end in ("min", "max"))
+    handles, waited = page.locator(".noUi-handle"), []
     for number in range(count):
-        now = float(handle.get_attribute("aria-valuenow"))
-        key = "ArrowLeft" if now >= high or (number // 20 % 2 and now > low) else "ArrowRight"
+        if handles.count():
+            handles.last.focus()
+            now, low, high = (float(handles.last.get_attribute(f"aria-value{end}")) for end in ("now", "min", "max"))
+            key = "ArrowLeft" if now >= high or (number // 20 % 2 and now > low) else "ArrowRight"
+        else:
+            page.get_by_label("a number in words").fill(("one hundred", "two")[number % 2])
+            key = "Enter"
         page.evaluate("() => { window.changes = [] }")
         page.keyboard.press(key)
         page.wait_for_function("() => window.changes.length > 0", timeout=lab.PATIENCE, polling=5)
@@ -85,7 +88,7 @@ def presses(page, count):
     return waited
 
 
-def watched(playwright, address, name, folder):
+def watched(playwright, address, name, folder, limit):
     """Pictures a second that reach the page while the notebook `name` trains, and how much slower, in percent, it is for being seen."""
     own, done = Path(folder) / f".{name}", Path(folder) / "rates.json"
     flags = ["--headless", "--remote-debugging-port=0", f"--user-data-dir={own}", "--window-size=1300,1000", *lab.FLAGS.split()]
@@ -99,8 +102,12 @@ def watched(playwright, address, name, folder):
         for _ in range(3):
             page.keyboard.press("Shift+Enter")
         page.wait_for_selector("img.widget-image", timeout=lab.PATIENCE)
+        page.keyboard.press("Escape")  # a cursor that blinks in a cell keeps the browser busy
         page.context.browser.close()  # the connection: the page stays, and trains unobserved
+        until = time.monotonic() + limit
         while not done.exists():
+            if time.monotonic() > until:
+                raise SystemExit(f"{name} was not done after {limit} s: open it in JupyterLab, run it, and see what its last cell says")
             time.sleep(1)
         page = connected(playwright, own)
         times = np.array(page.evaluate("() => window.changes")) / 1000
@@ -143,7 +150,7 @@ def main(arguments=None):
             for name in names:
                 page = browser.new_page(viewport={"width": 1300, "height": 1000})
                 row = {"explorer": name, "first picture, s": round(first_picture(page, address, f"{name}.ipynb"), 2)}
-                if name != "playground":  # it has no handle to drag
+                if name != "playground":  # its keys start a training
                     row["key to picture, median, ms"], row["95th percentile, ms"] = np.percentile(
                         presses(page, chosen.presses), [50, 95]
                     ).round()
@@ -151,7 +158,7 @@ def main(arguments=None):
                 page.close()
             browser.close()
             for seeds, steps in LIVE.items():
-                frames, slower = np.round(watched(playwright, address, f"live{seeds}.ipynb", folder), 1)
+                frames, slower = np.round(watched(playwright, address, f"live{seeds}.ipynb", folder, limit=60 + 60 * chosen.rounds), 1)
                 tables["live"].append({"seeds": seeds, "steps": steps, "pictures a second": frames, "slower, %": slower})
     for name, rows in tables.items():
         table = pd.DataFrame(rows)

@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from nalu_helpers import NALU, data, fit_seeds
 from nalu_helpers.layers import NAC
+from nalu_helpers.paper import phrases
 
 from . import lab
 
@@ -94,12 +95,12 @@ def test_keys_and_mouse_move_the_picture_and_reset_brings_it_back(address, page,
     comes_to(page, first)
 
 
-@pytest.mark.parametrize("name", [*HANDLED, "playground"])
+@pytest.mark.parametrize("name", [*HANDLED, "phrases", "playground"])
 def test_a_screen_reader_is_told_what_each_part_is(address, page, name):
     picture = lab.open_and_run(page, address, f"{name}.ipynb")
     page.wait_for_function("image => image.alt.startsWith('Explorer: ')", arg=picture.element_handle())
     parts = page.locator(".widget-inline-hbox").locator("[role=slider], input, select, textarea").all()
-    assert len(parts) >= 2
+    assert len(parts) >= (1 if name == "phrases" else 2)
     for part in parts:
         assert part.get_attribute("aria-label") and len(part.get_attribute("title")) > 5
     assert all(button.get_attribute("title") for button in page.locator(".widget-button").all())
@@ -188,6 +189,28 @@ def test_a_seed_is_where_its_weights_are(address, page):
     W_hat, M_hat, G = (part[2, :, 0] for part in seen[3])
     gate = 1 / (1 + np.exp(-np.clip(task.x_train[::4] @ G, -50, 50)))
     comes_to(page, [2, 60, (np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(), gate.mean()], abs=2e-3)
+
+
+def test_a_phrase_is_read_word_by_word(address, page):
+    picture = lab.open_and_run(page, address, "phrases.ipynb")
+    readers = phrases.train("LSTM + linear", range(1000), seeds=range(3), steps=200, jit_compile=False)
+    said = np.array([phrases.says(reader)[:, -1] for reader in readers])
+    comes_to(page, [334, np.median(said[:, 334])], abs=0.06)
+    seen = picture.get_attribute("src")
+    fill(page, "a number in words", "nine hundred")
+    seen = lab.wait_for_another(page, picture, seen)
+    comes_to(page, [900, np.median(said[:, 900])], abs=0.06)
+    for text, words in (
+        ("two thousand", "is beyond 999"),
+        ("fourty", "did you mean 'forty'?"),
+        ("", "is empty: write"),
+        ("3", "in digits"),
+    ):
+        fill(page, "a number in words", text)
+        shows(page, words)
+        assert picture.get_attribute("src") == seen
+    fill(page, "a number in words", "seven")
+    comes_to(page, [7, np.median(said[:, 7])], abs=0.06)
 
 
 def test_a_notebook_of_the_walkthrough_runs_in_the_browser(address, page):
