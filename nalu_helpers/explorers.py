@@ -706,7 +706,10 @@ def phrases(models, phrase="three hundred and thirty four"):
     """
     if not models or not all(len(seeds) for seeds in models.values()):
         raise ValueError("models holds no trained reader: pass for example {'LSTM + NALU': paper.phrases.train(…)}")
-    longest = data.phrases()[0].shape[1]
+    tokens = data.phrases()[0]
+    longest = tokens.shape[1]
+    # what is said of all numbers at once, so that a phrase is answered at a glance
+    says = {name: np.array([model(tokens)[..., 0] for model in seeds], "float64") for name, seeds in models.items()}
     with mpl.rc_context(plots.STYLE):
         figure = plots.Picture("What the models say after each word", figsize=(8, 4.2))
         ax = figure.subplots()
@@ -721,21 +724,21 @@ def phrases(models, phrase="three hundred and thirty four"):
         figure.legend(loc="outside lower center", ncols=3)
 
     def move(phrase):
-        number, tokens = data.read_phrase(phrase)
+        number, _ = data.read_phrase(phrase)
         spoken, so_far = data.in_words(number).split(), data.prefix_values(phrase)
         for at, (label, line) in enumerate(zip(words, meant)):
             label.set_text(spoken[at] if at < len(spoken) else "")
             line.set_data([at - 0.42, at + 0.42], [so_far[at] if at < len(spoken) else np.nan] * 2)
         last, answers = len(spoken), []
-        for name, seeds in models.items():
-            said = np.array([np.ravel(model(tokens[None]))[:last] for model in seeds], "float64")
+        for name in models:
+            said = says[name][:, number, :last]
             line, dots = drawn[name]
             at = line.get_xdata()[0] + np.arange(last)
             clipped = np.clip(said, -20, 1030)
             line.set_data(at, np.median(clipped, axis=0))
-            dots.set_data(np.tile(at, len(seeds)), clipped.ravel())
+            dots.set_data(np.tile(at, len(said)), clipped.ravel())
             answers.append(f"{html.escape(name)} {np.median(said[:, -1]):.1f}")
-        return f"<b>{number}</b> is read as &nbsp; {', &nbsp; '.join(answers)}" + (" &nbsp; (medians)" if len(seeds) > 1 else "")
+        return f"<b>{number}</b> is read as &nbsp; {', &nbsp; '.join(answers)}" + (" &nbsp; (medians)" if len(said) > 1 else "")
 
     field = _text("a number in words", phrase, "From zero to nine hundred and ninety nine; press Enter to have it read")
     moving = [*meant, *words, *(artist for pair in drawn.values() for artist in pair)]

@@ -28,16 +28,19 @@ EXPLORERS = {
     "replay": 'explorers.replay(data.article("+"), epochs=400)',
     "paths": "explorers.paths()",
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
-    "phrases": 'explorers.phrases({"LSTM": phrases.train("LSTM + linear", range(1000), seeds=range(3), steps=200, jit_compile=False)})',
+    "phrases": 'explorers.phrases({"untrained": readers})',
     "playground": "explorers.playground()",
     "together": "import ipywidgets\n\nipywidgets.VBox([explorers.weight(), explorers.playground()])",
 }
-SETUP = """from nalu_helpers import NALU, data, explorers, fit_seeds
+SETUP = """import keras
+from nalu_helpers import NALU, data, explorers, fit_seeds
 from nalu_helpers.paper import phrases
 
 seen, task = [], data.article("*")
 many = dict(seeds=range(4), epochs=100, every=20, progress=False)
 _ = fit_seeds(lambda: NALU(1), task.x_train, task.y_train, watch=lambda epoch, w: seen.append(w), **many)
+keras.utils.set_random_seed(0)
+readers = [phrases.reader("linear", scale=1000.0) for _ in range(3)]
 """
 
 
