@@ -7,6 +7,7 @@ paper           the paper's own experiments (Trask et al. 2018), a table each
 """
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
@@ -126,7 +127,7 @@ def single_module(
     pairs = _pairs(units, operations)
     head = f"# nalu_helpers single-module 1: {steps} steps of {batch} rows, checked every {CHECK_EVERY}"
     head += "" if learning_rate is None else f", learning rate {learning_rate:g}"
-    table, there = _read(output, head, [*KEY, "diverged_at"]), set()
+    table, there = _read(output, head, KEY), set()
     if len(table):
         there = set(map(tuple, table[KEY].to_numpy().tolist()))
     chunks = []
@@ -202,7 +203,7 @@ def paper(folder, *, experiments=None, seeds=None, steps=None):
         module = importlib.import_module(f"{__package__}.paper.{name}")
         count = whole_number(module.SEEDS if seeds is None else seeds, "seeds")
         each = whole_number(module.STEPS if steps is None else steps, "steps")
-        output, head = Path(folder) / f"paper_{name}.csv", f"# nalu_helpers paper {name} 1: {each} steps"
+        output, head = _paper_table(folder, name), f"# nalu_helpers paper {name} 1: {each} steps"
         key, chunks = [*module.KEY, "seed"], [tuple(chunk) for chunk in module.CHUNKS]
         table, missing = _read(output, head, key), {chunk: range(count) for chunk in chunks}
         if len(table):
@@ -219,7 +220,11 @@ def paper(folder, *, experiments=None, seeds=None, steps=None):
     return tables
 
 
-def _read(output, head, columns):
+def _paper_table(folder, name):
+    return Path(folder) / f"paper_{name}.csv"
+
+
+def _read(output, head, key):
     """The table that `output` already holds, or an empty one. Raises ValueError when it holds anything but a table made the same way."""
     path = Path(output)
     if not path.exists():
@@ -229,7 +234,7 @@ def _read(output, head, columns):
         table = pd.read_csv(path, comment="#") if first == head else None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
         table = None
-    if table is None or not {*columns} <= set(table.columns) or table[columns[:-1]].isna().any().any() or not rest.endswith("\n"):
+    if table is None or not {*key} <= set(table.columns) or table[key].isna().any().any() or not rest.endswith("\n"):
         raise ValueError(
             f"{path.name} was made by another version or with other settings, or is damaged; expected the first line to be "
             f"{head!r}: move it away, or choose another --output"
@@ -279,6 +284,18 @@ def note_origin(output, command):
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
     }
     _write(Path(output).with_suffix(".json"), json.dumps(origin, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def _noted(outputs, command):
+    """Note the origin of those of the tables `outputs` that change meanwhile, also when it is stopped or fails."""
+    before = {output: output.read_bytes() if output.exists() else None for output in outputs}
+    try:
+        yield
+    finally:
+        for output in outputs:
+            if output.exists() and output.read_bytes() != before[output]:
+                note_origin(output, command)
 
 
 def training(epochs=22000, eager_epochs=300, rounds=3):
@@ -404,30 +421,20 @@ def _say_single_module(chosen):
     ranges = [_a_range(text) for text in chosen.range] if chosen.range else None
     asked = {"units": chosen.unit, "operations": chosen.operation, "ranges": ranges, "seeds": chosen.seeds, "steps": chosen.steps}
     asked |= {"batch": chosen.batch, "learning_rate": chosen.learning_rate, "scheduler": chosen.scheduler}
-    try:
-        table = single_module(chosen.output, **asked)
-    except KeyboardInterrupt:
-        print(f"\nstopped; the chunks that were done are in {chosen.output}: the same command goes on from there", file=sys.stderr)
-        return 130
-    note_origin(chosen.output, chosen.command_line)
-    rates = summary(table)
     path = Path(chosen.output)
+    with _noted([path], chosen.command_line):
+        table = single_module(path, **asked)
+    rates = summary(table)
     _write(path.with_name(f"{path.stem}_summary.csv"), rates.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     with pd.option_context("display.max_rows", None):
         print(rates.to_string(index=False, float_format="{:.3g}".format, na_rep="—"))
-    return 0
 
 
 def _say_paper(chosen):
-    try:
+    with _noted([_paper_table(chosen.output, name) for name in EXPERIMENTS], chosen.command_line):
         tables = paper(chosen.output, experiments=chosen.experiment, seeds=chosen.seeds, steps=chosen.steps)
-    except KeyboardInterrupt:
-        print(f"\nstopped; the chunks that were done are in {chosen.output}: the same command goes on from there", file=sys.stderr)
-        return 130
     for name, table in tables.items():
-        note_origin(Path(chosen.output) / f"paper_{name}.csv", chosen.command_line)
-        print(f"{name}: {len(table):,} rows in {chosen.output}/paper_{name}.csv")
-    return 0
+        print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}")
 
 
 def main(arguments=None):
@@ -464,7 +471,12 @@ def main(arguments=None):
     chosen = parser.parse_args(given)
     chosen.command_line = " ".join(["python -m nalu_helpers.benchmark", *given])
     try:
-        return chosen.say(chosen) or 0
+        chosen.say(chosen)
+        return 0
+    except KeyboardInterrupt:
+        kept = f"; the chunks that were done are in {chosen.output}: the same command goes on from there" if "seeds" in chosen else ""
+        print(f"\nstopped{kept}", file=sys.stderr)
+        return 130
     except (TypeError, ValueError, OSError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
 

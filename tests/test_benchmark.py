@@ -81,10 +81,12 @@ def test_what_is_there_is_not_run_again_and_more_seeds_are_added(undisturbed, tm
     done = []
     monkeypatch.setattr(benchmark, "run_chunk", lambda unit, *rest, progress: done.append((unit, rest[2])) or RUN_CHUNK(unit, *rest))
     assert main(*SMALL, output=output) == 0 and done == []
+    assert not output.with_suffix(".json").exists(), "who makes nothing is not its origin"
     more = [*SMALL[:-3], "51", *SMALL[-2:]]
     assert main(*more, output=output) == 0
     assert done == [(unit, seeds) for unit in ("NAC", "NAU") for seeds in (list(range(25, 50)), [50])]
     assert len(pd.read_csv(output, comment="#")) == 2 * 51
+    assert "--seeds 51" in json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))["command"]
 
 
 RUN_CHUNK = benchmark.run_chunk

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import TimeoutError, sync_playwright
 
 from nalu_helpers import benchmark
 
@@ -123,13 +123,27 @@ def watched(playwright, address, name, folder, limit):
 
 
 def connected(playwright, own):
-    """The page of the Chromium whose data lie in the folder `own`."""
+    """The page of the Chromium whose data lie in the folder `own`; one that has just started may miss the first call."""
     port = own / "DevToolsActivePort"
     while not port.exists() or len(port.read_text().split()) < 2:  # the port, then a path
         time.sleep(0.1)
-    browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port.read_text().split()[0]}")
+    for patience in (5_000, 10_000, lab.PATIENCE):
+        try:
+            browser = playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{port.read_text().split()[0]}", timeout=patience)
+            break
+        except TimeoutError:
+            if patience == lab.PATIENCE:
+                raise
     pages = browser.contexts[0].pages
     return pages[0] if pages else browser.contexts[0].new_page()
+
+
+def keep(table, output, given):
+    """Print `table`, and write it to `output` with its origin when one was asked for."""
+    print(table.to_string(index=False), end="\n\n", flush=True)
+    if output:
+        benchmark._write(output, table.to_csv(index=False, lineterminator="\n"))
+        benchmark.note_origin(output, " ".join(["python -m tests.browser.latency", *given]))
 
 
 def main(arguments=None):
@@ -139,7 +153,7 @@ def main(arguments=None):
     parser.add_argument("--output", help="a CSV file to write the table to; live.csv goes beside it")
     given = sys.argv[1:] if arguments is None else arguments
     chosen = parser.parse_args(given)
-    tables = {"latency": [], "live": []}
+    rows, live = [], []
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         names = [lab.write_explorer(folder, name).removesuffix(".ipynb") for name in lab.EXPLORERS if name != "together"]
         for seeds, steps in LIVE.items():
@@ -154,19 +168,14 @@ def main(arguments=None):
                     row["key to picture, median, ms"], row["95th percentile, ms"] = np.percentile(
                         presses(page, chosen.presses), [50, 95]
                     ).round()
-                tables["latency"].append(row)
+                rows.append(row)
                 page.close()
             browser.close()
+            keep(pd.DataFrame(rows), chosen.output, given)
             for seeds, steps in LIVE.items():
                 frames, slower = np.round(watched(playwright, address, f"live{seeds}.ipynb", folder, limit=60 + 60 * chosen.rounds), 1)
-                tables["live"].append({"seeds": seeds, "steps": steps, "pictures a second": frames, "slower, %": slower})
-    for name, rows in tables.items():
-        table = pd.DataFrame(rows)
-        print(table.to_string(index=False), end="\n\n")
-        if chosen.output:
-            output = Path(chosen.output) if name == "latency" else Path(chosen.output).with_name("live.csv")
-            benchmark._write(output, table.to_csv(index=False, lineterminator="\n"))
-            benchmark.note_origin(output, " ".join(["python -m tests.browser.latency", *given]))
+                live.append({"seeds": seeds, "steps": steps, "pictures a second": frames, "slower, %": slower})
+    keep(pd.DataFrame(live), chosen.output and Path(chosen.output).with_name("live.csv"), given)
 
 
 if __name__ == "__main__":
