@@ -369,16 +369,18 @@ class Playground(widgets.VBox):
             "steps": _text("steps", "5000", "How many updates, each on 128 fresh pairs"),
         }
         self.fields["operation"].value = "a × b"
+        self.first = {name: field.value for name, field in self.fields.items()}
         self.buttons = {
             name: widgets.Button(description=name, tooltip=tooltip)
             for name, tooltip in {
                 "Train": "Train all seeds, from the start",
                 "Stop": "Stop training, and keep what it has reached",
                 "Undo": "Bring back the settings and the picture of the training before",
+                "Reset": "Put every setting back where it was at first; the picture stays",
                 "Copy as code": "Show a cell that does the same without this page",
             }.items()
         }
-        for name, press in zip(self.buttons, (self.train, self.stop, self.undo, self.show_code)):
+        for name, press in zip(self.buttons, (self.train, self.stop, self.undo, self.reset, self.show_code)):
             self.buttons[name].on_click(lambda _, press=press: self._alone(press))
         tooltip = "How much of the training is done"
         self.bar = widgets.FloatProgress(value=0, min=0, max=1, description="progress", tooltip=tooltip, layout=WIDE, style=LABELS)
@@ -457,6 +459,13 @@ class Playground(widgets.VBox):
         for name, value in self.runs.items():
             self.fields[name].value = value
         self._buttons()
+
+    def reset(self):
+        """Put every setting back where it was at first; a training that is on goes on, and the picture stays."""
+        for name, value in self.first.items():
+            self.fields[name].value = value
+        if not self.on:
+            self.line.value = self.said or "Press Train."
 
     def show_code(self):
         """A cell that makes the same runs with `fit_many`, ready to be copied."""

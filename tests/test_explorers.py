@@ -327,6 +327,18 @@ def test_undo_brings_back_the_training_before():
     assert playground.fields["unit"].value == "NALU" and playground.fields["rate"].value == "0.01"
 
 
+def test_reset_puts_the_settings_back_and_keeps_the_picture():
+    playground = play(steps="100", seeds="2")
+    playground.train()
+    words, picture = finish(playground), playground.picture.value
+    playground.fields["unit"].value, playground.fields["rate"].value = "NAC", "bad"
+    playground.train()
+    assert "expected a number such as 10" in playground.line.value
+    playground.buttons["Reset"].click()
+    assert {name: field.value for name, field in playground.fields.items()} == {name: field.value for name, field in play().fields.items()}
+    assert (playground.line.value, playground.picture.value) == (words, picture)
+
+
 def test_a_training_that_diverges_says_at_which_step():
     playground = play(steps="100", seeds="2", unit="RealNPU", rate="900", train="900000, 1000000", test="1, 2")
     playground.train()

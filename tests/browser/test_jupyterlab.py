@@ -294,6 +294,9 @@ def test_the_playground_trains_stops_undoes_and_gives_its_code(address, page):
     page.get_by_role("button", name="Undo").click()
     shows(page, stopped)
     assert page.get_by_label("steps", exact=True).input_value() == "1000000"
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("() => [...document.querySelectorAll('input')].some(field => field.value === '5000')")
+    shows(page, stopped)
     page.get_by_role("button", name="Copy as code").click()
     page.wait_for_function("() => [...document.querySelectorAll('textarea')].some(area => area.value.includes('fit_many('))")
 
