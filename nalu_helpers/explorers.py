@@ -21,6 +21,7 @@ import tensorflow as tf
 from . import data, layers, plots
 from ._inputs import as_range, positive_number, whole_number
 from .layers import NAC, NALU
+from .paper.phrases import says
 from .training import fit, fit_many
 
 WIDE = widgets.Layout(width="430px")
@@ -456,14 +457,12 @@ class Playground(widgets.VBox):
             return
         self.runs, self.picture.value, self.said = self.kept.pop()
         self.line.value = self.said
-        for name, value in self.runs.items():
-            self.fields[name].value = value
+        self._fill(self.runs)
         self._buttons()
 
     def reset(self):
         """Put every setting back where it was at first; a training that is on goes on, and the picture stays."""
-        for name, value in self.first.items():
-            self.fields[name].value = value
+        self._fill(self.first)
         if not self.on:
             self.line.value = self.said or "Press Train."
 
@@ -542,6 +541,10 @@ class Playground(widgets.VBox):
             self.said = self.line.value = words + live.in_words(at_the_end=True)
             self.on = False
             self._buttons()
+
+    def _fill(self, settings):
+        for name, value in settings.items():
+            self.fields[name].value = value
 
     def _buttons(self):
         self.buttons["Train"].disabled = self.on
@@ -715,10 +718,8 @@ def phrases(models, phrase="three hundred and thirty four"):
     """
     if not models or not all(len(seeds) for seeds in models.values()):
         raise ValueError("models holds no trained reader: pass for example {'LSTM + NALU': paper.phrases.train(…)}")
-    tokens = data.phrases()[0]
-    longest = tokens.shape[1]
-    # what is said of all numbers at once, so that a phrase is answered at a glance
-    says = {name: np.array([model(tokens)[..., 0] for model in seeds], "float64") for name, seeds in models.items()}
+    longest = data.phrases()[0].shape[1]
+    answered = {name: np.array([says(model) for model in seeds]) for name, seeds in models.items()}  # of all numbers, asked once
     with mpl.rc_context(plots.STYLE):
         figure = plots.Picture("What the models say after each word", figsize=(8, 4.2))
         ax = figure.subplots()
@@ -740,7 +741,7 @@ def phrases(models, phrase="three hundred and thirty four"):
             line.set_data([at - 0.42, at + 0.42], [so_far[at] if at < len(spoken) else np.nan] * 2)
         last, answers = len(spoken), []
         for name in models:
-            said = says[name][:, number, :last]
+            said = answered[name][:, number, :last]
             line, dots = drawn[name]
             at = line.get_xdata()[0] + np.arange(last)
             clipped = np.clip(said, -20, 1030)
