@@ -8,6 +8,7 @@ import numpy as np
 from . import data, metrics
 from ._inputs import as_floats
 from .layers import NAC, NALU
+from .paper import phrases
 from .training import fit
 
 
@@ -298,7 +299,7 @@ def exercise_10_3(answer):
     numbers = np.unique(as_floats(answer, "your answer", "float64").ravel())
     if len(numbers) > 50 or not np.isin(numbers, np.arange(1000)).all():
         return f"expected at most 50 whole numbers from 0 to 999, got {len(numbers)}, from {numbers.min():g} to {numbers.max():g}"
-    tokens, values, vocabulary = data.phrases()
+    tokens, values, vocabulary = phrases.table()
     last = (tokens > 0) & (np.pad(tokens[:, 1:], ((0, 0), (0, 1))) == 0)
     counts = np.zeros((1000, 2 * len(vocabulary)))
     for row, place in np.argwhere(tokens > 0):
@@ -307,7 +308,7 @@ def exercise_10_3(answer):
     table = np.linalg.lstsq(counts[chosen], values[chosen].astype(float), rcond=None)[0]
     wrong = np.flatnonzero(np.abs(counts @ table - values) > 0.5)
     if len(wrong):
-        return f"{len(wrong)} numbers are read wrong, the first is {data.in_words(int(wrong[0]))!r}: which word is missing, and where?"
+        return f"{len(wrong)} numbers are read wrong, the first is {phrases.in_words(int(wrong[0]))!r}: which word is missing, and where?"
 
 
 @_exercise

@@ -18,10 +18,10 @@ import matplotlib as mpl
 import numpy as np
 import tensorflow as tf
 
-from . import data, layers, plots
+from . import data, expression, layers, plots
 from ._inputs import as_range, positive_number, whole_number
 from .layers import NAC, NALU
-from .paper.phrases import says
+from .paper.phrases import in_words, parse, says, so_far, table
 from .training import fit, fit_many
 
 WIDE = widgets.Layout(width="430px")
@@ -473,11 +473,11 @@ class Playground(widgets.VBox):
         except (TypeError, ValueError) as error:
             self.line.value = f"<b>{html.escape(str(error))}</b>"
             return
-        known = asked["operation"] in data.OPERATIONS
-        operation = repr(asked["operation"]) if known else f"data.expression({asked['operation']!r})"
+        known = asked["operation"] in expression.OPERATIONS
+        operation = repr(asked["operation"]) if known else f"expression.parse({asked['operation']!r})"
         unit, steps = asked["unit"], asked["steps"]
         self.code.value = (
-            f"from nalu_helpers import {unit}, {'' if known else 'data, '}fit_many\n\n"
+            f"from nalu_helpers import {unit}, {'' if known else 'expression, '}fit_many\n\n"
             f"runs = fit_many(lambda: {unit}(1), {operation}, seeds=range({asked['seeds']}), ranges={asked['ranges']},\n"
             f"                learning_rates=[{asked['learning_rate']!r}], steps={steps}, check_every={_check_every(steps)},\n"
             f"                weights=True)\n"
@@ -564,7 +564,7 @@ def _text(label, value, tooltip):
 
 
 def _as_operation(text):
-    return text if text in data.OPERATIONS else data.expression(text)
+    return text if text in expression.OPERATIONS else expression.parse(text)
 
 
 def _check_every(steps):
@@ -718,7 +718,7 @@ def phrases(models, phrase="three hundred and thirty four"):
     """
     if not models or not all(len(seeds) for seeds in models.values()):
         raise ValueError("models holds no trained reader: pass for example {'LSTM + NALU': paper.phrases.train(…)}")
-    longest = data.phrases()[0].shape[1]
+    longest = table()[0].shape[1]
     answered = {name: np.array([says(model) for model in seeds]) for name, seeds in models.items()}  # of all numbers, asked once
     with mpl.rc_context(plots.STYLE):
         figure = plots.Picture("What the models say after each word", figsize=(8, 4.2))
@@ -734,11 +734,11 @@ def phrases(models, phrase="three hundred and thirty four"):
         figure.legend(loc="outside lower center", ncols=3)
 
     def move(phrase):
-        number, _ = data.read_phrase(phrase)
-        spoken, so_far = data.in_words(number).split(), data.prefix_values(phrase)
+        number, _ = parse(phrase)
+        spoken, values = in_words(number).split(), so_far(phrase)
         for at, (label, line) in enumerate(zip(words, meant)):
             label.set_text(spoken[at] if at < len(spoken) else "")
-            line.set_data([at - 0.42, at + 0.42], [so_far[at] if at < len(spoken) else np.nan] * 2)
+            line.set_data([at - 0.42, at + 0.42], [values[at] if at < len(spoken) else np.nan] * 2)
         last, answers = len(spoken), []
         for name in models:
             said = answered[name][:, number, :last]

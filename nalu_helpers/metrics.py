@@ -4,6 +4,7 @@ import numpy as np
 
 from . import data
 from ._inputs import as_floats, as_range, as_rows, is_tensor, one_of
+from .expression import OPERATIONS, known_operation
 
 
 def absolute_error(y, prediction):
@@ -87,9 +88,9 @@ def success_threshold(operation, test, delta=1e-4, samples=1_000_000):
     ŷ = y − δ·Σ|x| for + and −, (1 − δ)²·y for ×, (1 − δ)/(1 + δ)·y for ÷; simulated with `samples` rows, the same ones every time.
     Source: Mistry, Farrahi & Hare 2022, and Madsen & Johansen 2020.
     """
-    operation, pieces = data.known_operation(operation), data.as_pieces(test, "test")
+    operation, pieces = known_operation(operation), data.as_pieces(test, "test")
     x = data.draw(np.random.RandomState(1234), pieces, samples)
-    y = data.OPERATIONS[operation](x[:, 0], x[:, 1])
+    y = OPERATIONS[operation](x[:, 0], x[:, 1])
     if operation in "+-":
         almost = y - delta * np.abs(x).sum(axis=1)
     else:

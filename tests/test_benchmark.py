@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nalu_helpers import benchmark, data, metrics
+from nalu_helpers import benchmark, data, metrics, speed
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--unit", "NAC", "NAU", "--operation", "add", "--range=1,2", "--seeds", "30", "--steps", "40"]
@@ -173,7 +173,7 @@ def test_training_is_measured_beside_the_plain_loop(capsys):
 
 
 def test_throughput_is_measured_beside_one_model_at_a_time():
-    table = benchmark.throughput(run_steps=32_000, counts=(1, 9))
+    table = speed.throughput(run_steps=32_000, counts=(1, 9))
     assert table["runs"].tolist() == ["one at a time", 1, 9] and (table["compiled"] > 0).all()
 
 

@@ -18,6 +18,7 @@ from .._inputs import as_floats, is_tensor, one_of, whole_number
 from ..layers import NAC, NALU
 from ..training import fit_stream
 
+SOURCES = ("sklearn", "mnist")
 TASKS = {"counting": 10, "addition": 1}  # outputs
 FEATURES, STATE, BATCH, LENGTH = 16, 32, 32, 10
 CELLS = {
@@ -33,6 +34,51 @@ KEY = ["task", "model"]
 CHUNKS = [(task, model) for task in TASKS for model in CELLS]
 SEEDS, STEPS = 5, 4_000
 LENGTHS, SEQUENCES = (10, 100, 1_000), 200
+
+
+def load(source="sklearn", test_share=0.25):
+    """Images of handwritten digits as a Task: x [images, height, width, 1] float32 from 0 to 1, and their labels, 0 to 9, as y [images].
+
+    "sklearn": the 1,797 images of 8 × 8 that come with scikit-learn; `test_share` of each digit is kept for the test, always the same
+    images, and none of them is in the training part. "mnist": the 60,000 and 10,000 images of 28 × 28 of MNIST, in its own split, which
+    Keras downloads once. Raises ValueError for another source and for a cached download that is broken, OSError without a network.
+    """
+    if one_of(source, SOURCES, "source") == "mnist":
+        (x_train, y_train), (x_test, y_test) = _mnist()
+        return _images(x_train / 255, y_train, x_test / 255, y_test)
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    if not (isinstance(test_share, float) and 0.01 <= test_share <= 0.9):
+        raise ValueError(f"test_share is {test_share!r}, expected a share of the images between 0.01 and 0.9, such as 0.25")
+    images, labels = load_digits(return_X_y=True)
+    x_train, x_test, y_train, y_test = train_test_split(images, labels, test_size=test_share, stratify=labels, random_state=0)
+    return _images(x_train.reshape(-1, 8, 8) / 16, y_train, x_test.reshape(-1, 8, 8) / 16, y_test)
+
+
+def _images(x_train, y_train, x_test, y_test):
+    x_train, x_test = (images[..., None].astype("float32") for images in (x_train, x_test))
+    return data.Task(x_train, y_train.astype("int32"), x_test, y_test.astype("int32"))
+
+
+def _mnist():
+    """What Keras' own loader returns. It raises whatever its parts raise; here that becomes one sentence."""
+    from keras.datasets import mnist
+
+    instead = "or take source='sklearn', whose images are on this machine already"
+    try:
+        (x_train, y_train), (x_test, y_test) = mnist.load_data()
+        if x_train.shape[1:] != (28, 28) or x_test.shape[1:] != (28, 28):
+            raise ValueError(f"images of {x_train.shape[1:]}")
+        return (x_train, y_train), (x_test, y_test)
+    except Exception as error:
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        if "URL fetch failure" in said or isinstance(error, (ConnectionError, TimeoutError)):
+            raise OSError(f"MNIST is not on this machine and could not be downloaded ({said}): connect to a network, {instead}") from None
+        raise ValueError(
+            f"the downloaded copy of MNIST is broken ({said}): delete datasets/mnist.npz from Keras' folder (~/.keras unless KERAS_HOME "
+            f"names another) and try again, {instead}"
+        ) from None
 
 
 class Total(keras.layers.Layer):
@@ -134,7 +180,7 @@ def worth(task, labels):
 
 
 def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
-    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, a `data.digits`: the readers and their costs.
+    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, what `load` returns: the readers and their costs.
 
     The cost is the squared error of the ten counts, or of the sum: nothing is said of a single image. Raises ValueError or TypeError.
     """
@@ -178,9 +224,9 @@ def examine(reader, task, digits, lengths=LENGTHS, sequences=SEQUENCES):
 def run(task, model, seeds, steps=STEPS, progress=False, source="sklearn"):
     """Train and examine one model on one task: KEY, seed, and the columns of `examine`, a row for each seed and each length.
 
-    `source` is what `data.digits` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
+    `source` is what `load` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
     """
-    digits = data.digits(source)
+    digits = load(source)
     readers, _ = train(task, model, digits, seeds=seeds, steps=steps, progress=progress)
     tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers)]
     table = pd.concat(tables, ignore_index=True)

@@ -3,13 +3,14 @@
 Trained on numbers below 100 and sums of 1 to 5 of them; tested on longer programs and on larger numbers.
 """
 
+import re
+
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 from keras import ops
 
-from .. import data
 from .._inputs import one_of, whole_number
 from ..layers import NAC, NALU
 from ..training import fit_stream
@@ -21,6 +22,145 @@ TESTS += [(3, constants) for constants in (200, 500, 1_000, 3_000, 10_000)]
 TEST_PROGRAMS = 500
 CELLS = 32  # of every LSTM
 
+# Small programs (11): sums, and a choice between two sums, such as "if 3 < 5 then 7 + 2 else 4 - 1".
+TOKENS = ("number", "+", "-", "<", ">", "if", "then", "else")
+KINDS = ("sum", "if")
+_DIGITS = 7  # float32 holds every whole number of so many digits exactly
+
+
+def examples(count, kind="if", terms=(1, 5), constants=100, seed=0):
+    """`count` random programs as a list of texts, and their values, whole numbers [count].
+
+    "sum" is numbers joined by +, such as "17 + 4 + 80"; "if" compares two numbers and goes on with one of two sums that hold + and −,
+    such as "if 3 < 5 then 7 + 2 else 4 - 1". Every sum has from terms[0] to terms[1] numbers, every number is below `constants`. The
+    same seed makes the same programs. Raises TypeError or ValueError for an unknown kind, or when the count, the terms or the constants
+    are no whole numbers or are below 1.
+    """
+    x, y = draw_encoded(np.random.default_rng(seed), whole_number(count, "count"), kind, terms, constants)
+    return [_text_of(rows) for rows in x], y.ravel().astype(int)
+
+
+def value_of(text):
+    """The value of a program such as "7 + 2" or "if 3 < 5 then 7 + 2 else 4 - 1", a whole number: the truth that a network is to learn.
+
+    Raises TypeError when it is no text, ValueError, naming the token, when it is empty, holds an unknown token or is no program.
+    """
+    tokens, place = tokens_of(text), 0
+
+    def take(*expected):
+        nonlocal place
+        token = tokens[place] if place < len(tokens) else "its end"
+        found = "number" if token.isdigit() else token
+        if found not in expected:
+            wanted = " or ".join(expected)
+            raise ValueError(f"{text.strip()!r} is not a program: expected {wanted} at token {place + 1}, met {token}; try '7 + 2'")
+        place += 1
+        return token
+
+    def total():
+        value = int(take("number"))
+        while place < len(tokens) and tokens[place] in "+-":
+            value += int(take("number")) if take("+", "-") == "+" else -int(take("number"))
+        return value
+
+    if tokens[0] == "if":
+        left, sign, right = take("if") and int(take("number")), take("<", ">"), int(take("number"))
+        then, otherwise = take("then") and total(), take("else") and total()
+        value = then if (left < right if sign == "<" else left > right) else otherwise
+    else:
+        value = total()
+    return value if place == len(tokens) else take("+", "-", "its end")
+
+
+def tokens_of(text):
+    """The tokens of a program as a list of words. Raises TypeError or ValueError when it is no text, empty, or holds an unknown token."""
+    if not isinstance(text, str):
+        raise TypeError(f"the program is {text!r}, expected text such as '7 + 2'")
+    tokens = text.replace("−", "-").split()
+    if not tokens:
+        raise ValueError("the program is empty, it has no token: write for example '7 + 2'")
+    for place, token in enumerate(tokens, start=1):
+        if re.fullmatch("[0-9]+", token):
+            if len(token) > _DIGITS:
+                raise ValueError(f"token {place} is a number of {len(token)} digits, expected at most {_DIGITS}: make it smaller")
+        elif token not in TOKENS[1:]:
+            known = " ".join(TOKENS[1:])
+            raise ValueError(f"token {place} is {token!r}, known are whole numbers and {known}: put a space between two tokens")
+    return tokens
+
+
+def encode(texts):
+    """Programs as a network reads them, float32 [programs, tokens, 9]: a row a token, and rows of 0 after the end of the shorter ones.
+
+    The first eight columns say which of `TOKENS` it is, a 1 among 0s; the last is the number, 0 for any other token. Raises
+    ValueError when there is no program, and what `value_of` raises.
+    """
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if not texts:
+        raise ValueError("there is no program: give at least one, such as ['7 + 2']")
+    for text in texts:
+        value_of(text)
+    split = [tokens_of(text) for text in texts]
+    x = np.zeros((len(split), max(map(len, split)), len(TOKENS) + 1), "float32")
+    for row, tokens in zip(x, split):
+        for place, token in zip(row, tokens):
+            if token.isdigit():
+                place[0], place[-1] = 1, int(token)
+            else:
+                place[TOKENS.index(token)] = 1
+    return x
+
+
+def draw_encoded(rng, count, kind, terms, constants):
+    """`examples`, made fast with the generator `rng` and already encoded: x [count, tokens, 9] and the values y [count, 1], float32."""
+    one_of(kind, KINDS, "kind")
+    try:
+        low, high = (whole_number(end, "terms") for end in terms)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"terms is {terms!r}, expected two whole numbers (low, high) of at least 1, such as (1, 5)") from None
+    if low > high:
+        raise ValueError(f"terms is ({low}, {high}), expected its first end not above its second: write ({high}, {low})")
+    if whole_number(constants, "constants") > 10**_DIGITS:
+        raise ValueError(f"constants is {constants}, expected at most {10**_DIGITS:,}, what float32 holds exactly")
+    token = {name: np.full(count, place) for place, name in enumerate(TOKENS)}
+    nothing, always = np.zeros(count, int), np.ones(count, bool)
+
+    def word(name):
+        return [(token[name], nothing, always)]
+
+    def number():
+        values = rng.integers(constants, size=count)
+        return [(token["number"], values, always)], values
+
+    def total():
+        values = rng.integers(constants, size=(high, count))
+        minus = rng.integers(2, size=(high, count)) * (kind == "if")
+        minus[0], there = 0, np.arange(high)[:, None] < rng.integers(low, high + 1, size=count)
+        pairs = [[(token["+"] + minus[j], nothing, there[j]), (token["number"], values[j], there[j])] for j in range(high)]
+        return sum(pairs, [])[1:], np.sum(values * (1 - 2 * minus) * there, axis=0)
+
+    if kind == "sum":
+        columns, y = total()
+    else:
+        (left, a), (right, b), greater = number(), number(), rng.integers(2, size=count)
+        (then, if_true), (otherwise, if_false) = total(), total()
+        sign = [(token["<"] + greater, nothing, always)]
+        columns = word("if") + left + sign + right + word("then") + then + word("else") + otherwise
+        y = np.where(np.where(greater, a > b, a < b), if_true, if_false)
+    tokens, numbers, there = (np.stack(part, axis=1) for part in zip(*columns))
+    order = np.argsort(~there, axis=1, kind="stable")  # what is there to the front
+    tokens, numbers, there = (np.take_along_axis(part, order, axis=1) for part in (tokens, numbers, there))
+    x = np.zeros((*tokens.shape, len(TOKENS) + 1), "float32")
+    x[..., :-1] = np.eye(len(TOKENS), dtype="float32")[tokens] * there[..., None]
+    x[..., -1] = numbers * there
+    return x, y[:, None].astype("float32")
+
+
+def _text_of(rows):
+    """The text of an encoded program [tokens, 9]."""
+    there = rows[rows[:, :-1].any(axis=1)]
+    return " ".join(str(int(row[-1])) if row[0] else TOKENS[int(np.argmax(row[:-1]))] for row in there)
+
 
 class SetByLSTM(keras.layers.Layer):
     """A recurrent cell whose memory is a few registers r, written by a NAC or a NALU whose weights an LSTM sets at every token.
@@ -29,7 +169,7 @@ class SetByLSTM(keras.layers.Layer):
 
     With `unit="NALU"` that sum is a; m = exp(log(|r, number| + ε) W), g = σ(linear(h) + `gate_start`), and r ← g ⊙ a + (1 − g) ⊙ m. The
     LSTM sees the kind of token, and of the registers little more than their signs; with `sees_numbers` it sees the number too. Each W
-    starts near the identity, "keep what you have", as an LSTM's forget gate does. Input [batch, 9], a token of `data.encode_programs`;
+    starts near the identity, "keep what you have", as an LSTM's forget gate does. Input [batch, 9], a token of `encode`;
     output the registers [batch, registers]. After Trask et al. 2018, section 4.4, where an LSTM sets a NALU's weights.
     """
 
@@ -78,7 +218,7 @@ class FirstRegister(keras.layers.Layer):
 
 
 def _read_by(*last):
-    return [keras.layers.Rescaling([1.0] * len(data.PROGRAM_TOKENS) + [1 / UNIT]), keras.layers.LSTM(CELLS), *last]
+    return [keras.layers.Rescaling([1.0] * len(TOKENS) + [1 / UNIT]), keras.layers.LSTM(CELLS), *last]
 
 
 def _written_by(**how):
@@ -107,7 +247,7 @@ def make(model):
     Raises ValueError, listing the models, for an unknown one.
     """
     parts = MODELS[one_of(model, MODELS, "model")]()
-    return keras.Sequential([keras.layers.Input((None, len(data.PROGRAM_TOKENS) + 1)), keras.layers.Masking(), *parts])
+    return keras.Sequential([keras.layers.Input((None, len(TOKENS) + 1)), keras.layers.Masking(), *parts])
 
 
 def train(kind, model, seeds, steps=STEPS, progress=False):
@@ -115,11 +255,11 @@ def train(kind, model, seeds, steps=STEPS, progress=False):
 
     The cost is the paper's, the root of the mean squared error, here over 64 fresh programs a step.
     """
-    one_of(kind, data.PROGRAM_KINDS, "kind")
+    one_of(kind, KINDS, "kind")
     one_of(model, MODELS, "model")
 
     def draw(rng, count):
-        x, y = data.program_rows(rng, count * BATCH, kind, TERMS, CONSTANTS)
+        x, y = draw_encoded(rng, count * BATCH, kind, TERMS, CONSTANTS)
         return x.reshape(count, BATCH, *x.shape[1:]), y.reshape(count, BATCH, 1) / UNIT
 
     def cost(model, x, y):
@@ -130,13 +270,13 @@ def train(kind, model, seeds, steps=STEPS, progress=False):
 
 
 def evaluate(model, texts):
-    """What a trained model says to programs, given as text: numbers [programs]. Raises what `data.encode_programs` does."""
-    return said(model, data.encode_programs(texts))
+    """What a trained model says to programs, given as text: numbers [programs]. Raises what `encode` does."""
+    return said(model, encode(texts))
 
 
 def registers(model, text):
     """What a trained model whose registers are "set by LSTM" keeps in them after each token of a program, [tokens, registers]."""
-    cell, steps = model.get_layer("registers").cell, data.encode_programs(text)[0]
+    cell, steps = model.get_layer("registers").cell, encode(text)[0]
     states, kept = [ops.zeros((1, size)) for size in cell.state_size], []
     for token in steps:
         r, states = cell(ops.convert_to_tensor(token[None]), states)
@@ -156,7 +296,7 @@ def measure(model, kind, terms, constants, count=TEST_PROGRAMS):
     answers, so that 100 means that nothing was learned; `right` is the share whose rounded answer is exact.
     """
     rng = np.random.default_rng([2018, whole_number(terms, "terms"), whole_number(constants, "constants")])
-    x, y = data.program_rows(rng, count, kind, (terms, terms), constants)
+    x, y = draw_encoded(rng, count, kind, (terms, terms), constants)
     y, answers = y.ravel(), said(model, x)
     error = np.abs(answers - y).mean()
     scaled = 100 * error / np.abs(y - np.median(y)).mean()
