@@ -37,7 +37,8 @@ def _import_tensorflow_quietly():
 _import_tensorflow_quietly()
 
 from .layers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU
-from .training import TrainingDiverged, fit, fit_many, fit_seeds, fit_stream
+from .many import Runs, fit_many
+from .training import TrainingDiverged, fit
 
 __all__ = [
     "GNALU",
@@ -49,10 +50,9 @@ __all__ = [
     "NMU",
     "NPU",
     "RealNPU",
+    "Runs",
     "TrainingDiverged",
     "fit",
     "fit_many",
-    "fit_seeds",
-    "fit_stream",
 ]
 __version__ = "0.1.0"
