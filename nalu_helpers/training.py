@@ -23,6 +23,7 @@ from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
 from ._inputs import as_rows, one_of, positive_number, whole_number
+from .layers import Penalised
 
 COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 STEPS_A_CALL = 250  # compiled updates between two moves of the progress bar, where a cost that is not finite is noticed
@@ -127,11 +128,8 @@ class Loop:
             raise ValueError(f"the {type(model).__name__} has no trainable weights: there is nothing to learn")
         self.optimizer = _without_assignments(optimizer)
         self.optimizer.build(self.trainable)
-        clocks = [layer for layer in _all_layers(model) if hasattr(layer, "updates") and isinstance(layer.updates, keras.Variable)]
-        self.updates = [layer.updates for layer in clocks]
-        self.validations = [layer.validation for layer in clocks if hasattr(layer, "validation")]
-        known = {id(v) for v in (*self.updates, *self.validations)}
-        self.others = [v for v in model.non_trainable_variables if id(v) not in known]
+        self.updates, self.validations = ([getattr(unit, name) for unit in _penalised(model)] for name in ("updates", "validation"))
+        self.others = _states(model)
         self.remembered = [v for v in self.optimizer.variables if v is not self.optimizer.iterations]
         self.variables = [*self.trainable, *self.others, *self.remembered]
         self.begun = [int(v) for v in self.updates]
@@ -149,8 +147,7 @@ class Loop:
 
     def values_of(self, model):
         """The values of `variables` with which a run of `model` begins; `model` is built as `self.model` is."""
-        mine = [*model.trainable_variables, *(v for v in model.non_trainable_variables if not _is_clock(v, model))]
-        return [tf.convert_to_tensor(v) for v in mine] + self.fresh
+        return [tf.convert_to_tensor(v) for v in (*model.trainable_variables, *_states(model))] + self.fresh
 
     def start(self, runs):
         """The state of runs that begin with the values `runs`, a list for each of them."""
@@ -170,12 +167,10 @@ class Loop:
 
     def give(self, model, state, run, steps=0):
         """Put what `run` has learned in `steps` updates into `model`."""
-        mine = [*model.trainable_variables, *(v for v in model.non_trainable_variables if not _is_clock(v, model))]
-        for variable, part in zip(mine, state, strict=False):
+        for variable, part in zip((*model.trainable_variables, *_states(model)), state, strict=False):
             variable.assign(part[run])
-        for layer in _all_layers(model):
-            if hasattr(layer, "updates") and isinstance(layer.updates, keras.Variable):
-                layer.updates.assign(layer.updates + steps)
+        for unit in _penalised(model):
+            unit.updates.assign_add(steps)
 
     # The update, and many of them
 
@@ -187,8 +182,6 @@ class Loop:
             for variable, weight in zip(self.trainable, weights, strict=True):
                 scope.add_update((variable, weight))
             cost = _one_number(self.cost(self.model, *examples))
-            for variable, begun in zip(self.updates, self.begun, strict=True):
-                scope.add_update((variable, tf.cast(step + begun, variable.dtype)))
             total = cost + sum(tf.cast(loss, cost.dtype) for loss in self.model.losses)
             gradients = tape.gradient(total, weights, unconnected_gradients="zero")
             self.optimizer.apply([tf.convert_to_tensor(g) for g in gradients])
@@ -377,14 +370,15 @@ def _without_assignments(optimizer):
     return fresh(**config)
 
 
-def _all_layers(model):
-    """`model` and every layer in it."""
-    return list(model._flatten_layers())
+def _penalised(model):
+    """The units in `model` that add a penalty to the cost."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, Penalised)]
 
 
-def _is_clock(variable, model):
-    """Whether `variable` counts updates or holds a validation error, which the loop knows by itself."""
-    return any(variable is getattr(layer, name, None) for layer in _all_layers(model) for name in ("updates", "validation"))
+def _states(model):
+    """What `model` keeps besides its trainable weights: frozen weights and states. The loop counts updates and validates by itself."""
+    clocks = [variable for unit in _penalised(model) for variable in (unit.updates, unit.validation)]
+    return [variable for variable in model.non_trainable_variables if not any(variable is clock for clock in clocks)]
 
 
 def _dtype_of(model):
