@@ -197,19 +197,14 @@ class _Runs:
         )
         if len(rates) > 1 and self.loop.rate_place is None:
             raise ValueError("learning_rate is a list and the optimizer has a schedule: give one or the other")
-        self._choose_tiles(one, step_bytes)
+        self._choose_tiles(step_bytes)
         columns = 6 + len(self.task.labels[0]) + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
         rows = len(self.each) * len(self.checks)
         refuse_memory(8 * columns * rows, f"a table of {rows:,} rows, {len(self.each):,} runs at {len(self.checks):,} checks,")
 
-    def _choose_tiles(self, one, step_bytes):
+    def _choose_tiles(self, step_bytes):
         """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
         loop, runs = self.loop, len(self.each)
-        if loop.side_by_side:
-            try:
-                loop.trace(2, [part[None] for part in one], [np.stack([part] * 2) for part in self.task.groups[0]])
-            except (ValueError, NotImplementedError, tf.errors.InvalidArgumentError):  # what cannot be computed for many at once
-                loop.side_by_side = False
         self.workers = 2 * CORES if loop.side_by_side else CORES  # while one draws its numbers another computes
         room = MOST_BYTES // 2 // (self.workers * (loop.bytes_a_run + 2 * self.block * step_bytes))
         fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
