@@ -131,18 +131,23 @@ def _task(task, cost, ranges, batch, dtype):
     if not callable(task):
         raise TypeError(f"the task is {task!r}, expected text such as '*', rows (x, y) or a function draw(rng, count)")
     if not callable(cost):
-        raise TypeError("a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'")
+        raise TypeError(
+            "a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'"
+        )
     return _Task(cost, draw=task)
 
 
 def _operation(operation, cost, ranges, batch, dtype):
     """Fresh numbers from each of `ranges`, and `operation` of them."""
     compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
+    refuse_memory(8 * batch, f"a batch of {batch:,} rows")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     tables = [tuple(part.astype(dtype) for part in sum(data.examination(operation, *pair), ())) for pair in ranges]
     labels = [{"train": data.range_name(train), "test": data.range_name(test)} for train, test in ranges]
-    groups = [tuple(np.array(end, "float32").astype(dtype) for end in (low, np.float32(high) - np.float32(low))) for (low, high), _ in ranges]
+    groups = [
+        tuple(np.array(end, "float32").astype(dtype) for end in (low, np.float32(high) - np.float32(low))) for (low, high), _ in ranges
+    ]
 
     def cost_of(model, drawn, low, width):
         x = low + width * tf.cast(drawn, low.dtype)
@@ -159,7 +164,6 @@ class _Runs:
     def __init__(self, make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
         self.make_model, self.weights = make_model, weights
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
-        self.checks = [*range(0, self.steps, self.every), self.steps]
         seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
         _refuse_none_or_twice("seeds", seeds)
         self.tensorflow_draws = True  # until a first model has been seen to be made without
@@ -198,9 +202,10 @@ class _Runs:
         if len(rates) > 1 and self.loop.rate_place is None:
             raise ValueError("learning_rate is a list and the optimizer has a schedule: give one or the other")
         self._choose_tiles(step_bytes)
-        columns = 6 + len(self.task.labels[0]) + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
-        rows = len(self.each) * len(self.checks)
-        refuse_memory(8 * columns * rows, f"a table of {rows:,} rows, {len(self.each):,} runs at {len(self.checks):,} checks,")
+        rows = len(self.each) * (2 + (self.steps - 1) // self.every)
+        columns = 10 + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
+        refuse_memory(8 * rows * columns, f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {self.every:,} steps,")
+        self.checks = [*range(0, self.steps, self.every), self.steps]
 
     def _choose_tiles(self, step_bytes):
         """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
@@ -225,7 +230,9 @@ class _Runs:
             self.tensorflow_draws = tensorflow_drew()
         first = getattr(self, "first", None)
         if first is not None and {id(v) for v in model.variables} & {id(v) for v in first.variables}:
-            raise ValueError("make_model gave a model that shares weights with the one before: make a new one in it, as lambda: NALU(1) does")
+            raise ValueError(
+                "make_model gave a model that shares weights with the one before: make a new one in it, as lambda: NALU(1) does"
+            )
         return model
 
     def drawn(self, rng, count):
@@ -247,7 +254,9 @@ class _Runs:
                 raise ValueError(f"draw returned an array of shape {part.shape} for {count} steps, expected [{count}, …]")
         shapes = [(part.shape[1:], part.dtype) for part in parts]
         if self.shapes is not None and shapes != self.shapes:
-            raise ValueError(f"draw returned examples of {_said(shapes)} for a step, and {_said(self.shapes)} before: they must stay the same")
+            raise ValueError(
+                f"draw returned examples of {_said(shapes)} for a step, and {_said(self.shapes)} before: they must stay the same"
+            )
         return parts
 
     def begins_of(self, tile):

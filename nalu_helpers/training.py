@@ -274,7 +274,9 @@ def rows_for(model, x, y):
         raise ValueError(f"the model has {len(model.inputs)} inputs, expected 1: use fit_many with draw and a cost that calls it")
     said = model(x[:1])
     if not hasattr(said, "shape"):
-        raise TypeError(f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give fit a cost that picks the one to learn")
+        raise TypeError(
+            f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give fit a cost that picks the one to learn"
+        )
     if len(said.shape) != 2 or y.shape[-1] != said.shape[-1]:
         shape = tuple(said.shape)
         raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
