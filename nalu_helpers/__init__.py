@@ -32,7 +32,7 @@ def _import_tensorflow_quietly():
 
 _backend = _import_tensorflow_quietly()
 
-from .layers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU
+from .layers import DMU, GNALU, INALU, MCFC, NAC, NALU, NAU, NMRU, NMU, NPU, NRU, SNMU, NACLog, RealNPU, RealNPUModified
 
 if _backend == "tensorflow":
     from .training import TrainingDiverged, fit, fit_many, fit_seeds, fit_stream
@@ -49,15 +49,21 @@ else:
 
 
 __all__ = [
+    "DMU",
     "GNALU",
     "INALU",
+    "MCFC",
     "NAC",
     "NACLog",
     "NALU",
     "NAU",
+    "NMRU",
     "NMU",
     "NPU",
+    "NRU",
     "RealNPU",
+    "RealNPUModified",
+    "SNMU",
     "TrainingDiverged",
     "fit",
     "fit_many",
