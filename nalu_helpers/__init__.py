@@ -32,7 +32,7 @@ def _import_tensorflow_quietly():
 
 _backend = _import_tensorflow_quietly()
 
-from .layers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU
+from .layers import DMU, GNALU, INALU, MCFC, NAC, NALU, NAU, NMRU, NMU, NPU, NRU, SNMU, NACLog, RealNPU, RealNPUModified
 
 if _backend == "tensorflow":
     from .many import Runs, fit_many
@@ -50,16 +50,22 @@ else:
 
 
 __all__ = [
+    "DMU",
     "GNALU",
     "INALU",
+    "MCFC",
     "NAC",
     "NACLog",
     "NALU",
     "NAU",
+    "NMRU",
     "NMU",
     "NPU",
+    "NRU",
     "RealNPU",
+    "RealNPUModified",
     "Runs",
+    "SNMU",
     "TrainingDiverged",
     "fit",
     "fit_many",

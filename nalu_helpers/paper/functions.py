@@ -89,7 +89,8 @@ class Recurrent(keras.layers.Layer):
         self.unit, self.state_size, self.output_size = unit, unit.units, unit.units
 
     def build(self, input_shape):
-        self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
+        if not self.unit.built:  # one that was loaded is
+            self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
 
     def call(self, x, states):
         h = self.unit(keras.ops.concatenate([x, states[0]], axis=-1))

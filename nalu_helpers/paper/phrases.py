@@ -156,9 +156,7 @@ def reader(head, scale=1.0, states=STATES):
     words = keras.layers.Embedding(len(table()[2]), EMBEDDING)(tokens)
     lstm = keras.layers.LSTM(whole_number(states, "states"), return_sequences=True, name="lstm")
     state = lstm(words, mask=keras.ops.not_equal(tokens, 0))
-    last = HEADS[head](states)
-    last.supports_masking = True  # it works on every word alone, so it may leave the mask as it is
-    return keras.Model(tokens, last(state) * scale)
+    return keras.Model(tokens, HEADS[head](states)(state) * scale)
 
 
 def train(model, learned, *, seeds, steps=STEPS, jit_compile=True, progress=False):

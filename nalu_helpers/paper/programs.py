@@ -162,6 +162,7 @@ def _text_of(rows):
     return " ".join(str(int(row[-1])) if row[0] else TOKENS[int(np.argmax(row[:-1]))] for row in there)
 
 
+@keras.saving.register_keras_serializable("nalu_helpers")
 class SetByLSTM(keras.layers.Layer):
     """A recurrent cell whose memory is a few registers r, written by a NAC or a NALU whose weights an LSTM sets at every token.
 
@@ -175,8 +176,8 @@ class SetByLSTM(keras.layers.Layer):
 
     def __init__(self, cells=CELLS, registers=2, unit="NAC", sees_numbers=False, gate_start=2.0, **kwargs):
         super().__init__(**kwargs)
-        self.gate_start = gate_start
-        self.registers, self.unit, self.sees_numbers = registers, one_of(unit, ("NAC", "NALU"), "unit"), sees_numbers
+        self.cells, self.registers = whole_number(cells, "cells"), whole_number(registers, "registers")
+        self.unit, self.sees_numbers, self.gate_start = one_of(unit, ("NAC", "NALU"), "unit"), bool(sees_numbers), float(gate_start)
         self.lstm = keras.layers.LSTMCell(cells)
         self.state_size, self.output_size = [cells, cells, registers], registers
 
@@ -209,7 +210,12 @@ class SetByLSTM(keras.layers.Layer):
             r = ops.sigmoid(G) * r + (1 - ops.sigmoid(G)) * m
         return r, [h, c, r]
 
+    def get_config(self):
+        names = "cells", "registers", "unit", "sees_numbers", "gate_start"
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
+
+@keras.saving.register_keras_serializable("nalu_helpers")
 class FirstRegister(keras.layers.Layer):
     """Where the answer is read: the first of the registers, [batch, registers] → [batch, 1]."""
 
