@@ -167,6 +167,27 @@ def test_bad_arguments_are_refused_in_one_sentence(arguments, words, tmp_path, c
     assert not (tmp_path / "t.csv").exists()
 
 
+@pytest.mark.parametrize("command", [[], ["training"], ["throughput"], ["single-module"], ["paper"]], ids=" ".join)
+def test_help_has_only_characters_that_a_western_console_has(command, capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main([*command, "--help"])
+    assert capsys.readouterr().out.encode("cp1252").startswith(b"usage: python -m nalu_helpers.benchmark")
+
+
+def test_help_is_printed_on_a_console_that_lacks_characters():
+    command = [sys.executable, "-m", "nalu_helpers.benchmark", "throughput", "--help"]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}).stdout
+    assert said.startswith(b"usage: python -m nalu_helpers.benchmark") and b"runs ? steps" in said
+
+
+def test_a_summary_is_made_of_any_table_of_runs():
+    runs = pd.DataFrame(
+        {"unit": "NAC", "operation": "add", "train": "[1, 2]", "solved": True, "solved_at": 1000.0, "sparsity_error": [0.1, 0.7]}
+    )
+    (row,) = benchmark.summary(runs).to_dict("records")
+    assert row["sparsity_error"] == pytest.approx(0.4) and np.isnan(row["sparsity_error_low"]) and row["success_rate"] == 1
+
+
 def test_training_is_measured_beside_the_plain_loop(capsys):
     assert benchmark.main(["training", "--epochs", "500", "--rounds", "1"]) == 0
     assert "plain loop" in capsys.readouterr().out

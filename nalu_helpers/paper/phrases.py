@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .._inputs import one_of, whole_number
+from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU, benchmark_start
 from ..training import fit_stream
 
@@ -114,14 +114,15 @@ def split(train=169, validation=200, seed=0):
     """The numbers from 0 to 999 in three: to learn from, to choose by, to be tested on. Three sorted arrays that share no number.
 
     0 to 19 are always learned from, and so is every word at least once; the rest is drawn anew from `seed` until that holds. The
-    paper's sizes, 169, 200 and 631, unless others are asked for. Raises TypeError or ValueError for sizes that cannot be.
+    paper's sizes, 169, 200 and 631, unless others are asked for. Raises TypeError or ValueError for sizes that cannot be, or a
+    seed that is no whole number of at least 0.
     Source: Trask et al. 2018, section 4.3.
     """
     train, validation = whole_number(train, "train", at_least=40), whole_number(validation, "validation", at_least=0)
     if train + validation > 999:
         raise ValueError(f"train + validation is {train + validation:,}, expected at most 999: one number at least is left for the test")
     tokens, _, vocabulary = table()
-    rng, seen = np.random.default_rng(seed), ()
+    rng, seen = np.random.default_rng(as_seed(seed)), ()
     while len(seen) < len(vocabulary):
         rest = 20 + rng.permutation(980)
         learned = np.concatenate([np.arange(20), rest[: train - 20]])

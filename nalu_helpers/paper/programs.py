@@ -11,7 +11,7 @@ import pandas as pd
 import tensorflow as tf
 from keras import ops
 
-from .._inputs import one_of, whole_number
+from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU
 from ..training import fit_stream
 
@@ -33,11 +33,11 @@ def examples(count, kind="if", terms=(1, 5), constants=100, seed=0):
 
     "sum" is numbers joined by +, such as "17 + 4 + 80"; "if" compares two numbers and goes on with one of two sums that hold + and −,
     such as "if 3 < 5 then 7 + 2 else 4 - 1". Every sum has from terms[0] to terms[1] numbers, every number is below `constants`. The
-    same seed makes the same programs. Raises TypeError or ValueError for an unknown kind, or when the count, the terms or the constants
-    are no whole numbers or are below 1.
+    same seed makes the same programs. Raises TypeError or ValueError for an unknown kind, when the count, the terms or the constants
+    are no whole numbers or are below 1, or the seed is none of at least 0.
     """
-    x, y = draw_encoded(np.random.default_rng(seed), whole_number(count, "count"), kind, terms, constants)
-    return [_text_of(rows) for rows in x], y.ravel().astype(int)
+    x, y = draw_encoded(np.random.default_rng(as_seed(seed)), whole_number(count, "count"), kind, terms, constants)
+    return [_text_of(rows) for rows in x], y.ravel()
 
 
 def value_of(text):
@@ -112,7 +112,10 @@ def encode(texts):
 
 
 def draw_encoded(rng, count, kind, terms, constants):
-    """`examples`, made fast with the generator `rng` and already encoded: x [count, tokens, 9] and the values y [count, 1], float32."""
+    """`examples`, made fast with the generator `rng` and already encoded: x float32 [count, tokens, 9], the values y int64 [count, 1].
+
+    The values are exact, however large; a network says float32, which beyond 2²⁴ = 16,777,216 does not hold every whole number.
+    """
     one_of(kind, KINDS, "kind")
     try:
         low, high = (whole_number(end, "terms") for end in terms)
@@ -133,7 +136,7 @@ def draw_encoded(rng, count, kind, terms, constants):
         return [(token["number"], values, always)], values
 
     def total():
-        values = rng.integers(constants, size=(high, count))
+        values = rng.integers(constants, size=(high, count))  # int64: so are the sums
         minus = rng.integers(2, size=(high, count)) * (kind == "if")
         minus[0], there = 0, np.arange(high)[:, None] < rng.integers(low, high + 1, size=count)
         pairs = [[(token["+"] + minus[j], nothing, there[j]), (token["number"], values[j], there[j])] for j in range(high)]
@@ -153,7 +156,7 @@ def draw_encoded(rng, count, kind, terms, constants):
     x = np.zeros((*tokens.shape, len(TOKENS) + 1), "float32")
     x[..., :-1] = np.eye(len(TOKENS), dtype="float32")[tokens] * there[..., None]
     x[..., -1] = numbers * there
-    return x, y[:, None].astype("float32")
+    return x, y[:, None]
 
 
 def _text_of(rows):
@@ -260,7 +263,7 @@ def train(kind, model, seeds, steps=STEPS, progress=False):
 
     def draw(rng, count):
         x, y = draw_encoded(rng, count * BATCH, kind, TERMS, CONSTANTS)
-        return x.reshape(count, BATCH, *x.shape[1:]), y.reshape(count, BATCH, 1) / UNIT
+        return x.reshape(count, BATCH, *x.shape[1:]), y.reshape(count, BATCH, 1).astype("float32") / UNIT
 
     def cost(model, x, y):
         return tf.sqrt(tf.reduce_mean((model(x) - y) ** 2))
