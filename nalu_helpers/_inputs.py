@@ -106,5 +106,9 @@ def _kind(array):
 def _refuse(bad, given, name, mend):
     if bad.any():
         place = np.argwhere(bad)[0]
-        where = "".join(f", {word} {i}" for word, i in zip(("row", "column"), place)) if len(place) <= 2 else f", place {tuple(place)}"
+        where = (
+            "".join(f", {word} {i}" for word, i in zip(("row", "column"), place, strict=False))
+            if len(place) <= 2
+            else f", place {tuple(place)}"
+        )
         raise ValueError(f"{name}{where} is {given[tuple(place)]!s}, {mend}")

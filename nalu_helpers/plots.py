@@ -705,12 +705,11 @@ def grid_paths(episodes, size, title=""):
 
 def _times(steps):
     """Whole numbers in words as short as a cell: 3, 0–4, or the first and the last of many."""
-    gaps = np.diff(steps)
     if len(steps) == 1:
         return f"{steps[0]}"
-    return (
-        f"{steps[0]}–{steps[-1]}" if (gaps == 1).all() else ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
-    )
+    if (np.diff(steps) == 1).all():
+        return f"{steps[0]}–{steps[-1]}"
+    return ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
 
 
 def _canvas(title, width, height, across, up):

@@ -161,7 +161,7 @@ def test_a_run_is_a_row_for_each_seed_and_test(monkeypatch):
 
 def test_every_chunk_is_a_kind_and_a_model_and_tests_leave_the_training_range():
     assert {kind for kind, _ in programs.CHUNKS} == set(programs.KINDS) and {model for _, model in programs.CHUNKS} == set(programs.MODELS)
-    terms, constants = zip(*programs.TESTS)
+    terms, constants = zip(*programs.TESTS, strict=True)
     assert max(terms) > programs.TERMS[1] and max(constants) > programs.CONSTANTS
 
 

@@ -51,7 +51,7 @@ def table():
     spoken = [inflect.engine().number_to_words(number).replace("-", " ").split() for number in range(1000)]
     vocabulary = ("", *sorted({word for words in spoken for word in words}))
     tokens = np.zeros((1000, max(map(len, spoken))), "int32")
-    for row, words in zip(tokens, spoken):
+    for row, words in zip(tokens, spoken, strict=True):
         row[: len(words)] = [vocabulary.index(word) for word in words]
     values = np.arange(1000, dtype="float32")
     tokens.flags.writeable = values.flags.writeable = False
@@ -105,7 +105,7 @@ def so_far(text):
     """
     words = in_words(parse(text)[0]).split()
     tokens, values, vocabulary = table()
-    meant = {tuple(row): value for row, value in zip(tokens.tolist(), values.tolist())}
+    meant = {tuple(row): value for row, value in zip(tokens.tolist(), values.tolist(), strict=True)}
     row = tuple(vocabulary.index(word) for word in words)
     return np.array([meant.get(row[:end] + (0,) * (tokens.shape[1] - end), np.nan) for end in range(1, len(row) + 1)])
 
@@ -202,9 +202,9 @@ def run(model, examples, *, seeds, steps=STEPS, progress=False):
     parts = split(train=int(examples))
     models = train(model, parts[0], seeds=seeds, steps=steps, progress=progress)
     rows = []
-    for seed, trained in zip(seeds, models):
+    for seed, trained in zip(seeds, models, strict=True):
         error = np.abs(says(trained)[:, -1] - table()[1])
-        measures = {name: error[part].mean() for name, part in zip(("train", "validation", "test"), parts)}
+        measures = {name: error[part].mean() for name, part in zip(("train", "validation", "test"), parts, strict=True)}
         rows.append({"model": model, "examples": int(examples), "seed": seed, **measures, "right": np.mean(error[parts[2]] < 0.5)})
     return pd.DataFrame(rows)
 
