@@ -1,6 +1,7 @@
 """Answers to the exercises: each function says "Yes" and why, or what to look at. None of them raises, whatever it is given."""
 
 import functools
+import itertools
 
 import keras
 import numpy as np
@@ -21,10 +22,12 @@ def _exercise(judge):
             print("Not yet: put your answer in place of the three dots.")
             return
         try:
-            hint = judge(answer)
-        except (TypeError, ValueError, IndexError, AttributeError) as error:
-            hint = f"the answer has another form than asked for ({error})"
+            with np.errstate(all="ignore"):
+                hint = judge(answer)
+        except Exception as error:  # whatever was typed in, its author gets an answer
+            hint = f"the answer has another form than asked for ({str(error)[:300] or type(error).__name__})"
         if hint:
+            hint = " ".join(hint.encode(errors="replace").decode().split())
             print(f"Not yet: {hint}" + ("" if hint.endswith("?") else "."))
         else:
             print(f"Yes. {judge.__doc__}")
@@ -77,7 +80,7 @@ def exercise_01_1(answer):
 @_exercise
 def exercise_01_2(answer):
     """relu(x) − relu(−x) = x, and PReLU can be a straight line. The bounded ones stop somewhere."""
-    given, right = {str(name).lower() for name in answer}, {"relu", "prelu"}
+    given, right = {str(name).lower() for name in itertools.islice(answer, 100)}, {"relu", "prelu"}
     if given != right:
         wrong = ", ".join(sorted(given - right))
         return (
@@ -122,7 +125,7 @@ def exercise_02_3(answer):
 @_exercise
 def exercise_03_1(answer):
     """Their valleys touch the square only in a corner; the other two run through it."""
-    given, right = {tuple(int(w) for w in pair) for pair in answer}, {(1, 1), (-1, -1)}
+    given, right = {tuple(float(w) for w in pair) for pair in itertools.islice(answer, 100)}, {(1, 1), (-1, -1)}
     if given != right:
         return "draw, for each pair, the line along which w1 + w2 keeps its value: where does it meet the square |w| ≤ 1?"
 

@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart, and neve
 
 import functools
 import io
+import itertools
 import textwrap
 
 import matplotlib as mpl
@@ -232,13 +233,16 @@ def valley(tasks, solutions, title="", span=1.6):
 
 @_styled
 def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC multiplies, and forgets every sign"):
-    """What the multiplicative path makes of x · `other`, for x from −5 to 5 and close to 0, with weights `W`."""
+    """What the multiplicative path makes of x^W₁ · `other`^W₂, for x from −5 to 5 and close to 0."""
     figure, (left, right) = _figure(title, 9.5, 3.8, columns=2)
     x = np.linspace(-5, 5, 401)
     small = np.logspace(-10, 0, 200)
+    factors = [f"{base}^{w:g}" if w != 1 else base for base, w in zip(("x", f"{other:g}".replace("-", "−")), W, strict=True)]
     for ax, at in ((left, x), (right, small)):
-        ax.plot(at, at ** W[0] * other ** W[1] if ax is right else at * other, ":", color=COLORS["ink"], label="truth: x · 3")
-        ax.plot(at, np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(other + epsilon) * W[1]), color=COLORS["m"], label="path m")
+        with np.errstate(all="ignore"):  # a root of x below 0: nothing is drawn there
+            ax.plot(at, at ** W[0] * np.float64(other) ** W[1], ":", color=COLORS["ink"], label=f"truth: {' · '.join(factors)}")
+        m = np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(np.abs(other) + epsilon) * W[1])
+        ax.plot(at, m, color=COLORS["m"], label="path m")
     left.set(xlabel="x", ylabel="value")
     right.set(xlabel="x, close to 0", ylabel="value", xscale="log", yscale="log")
     left.legend()
@@ -630,12 +634,20 @@ def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", lev
 
 @_styled
 def registers(tokens, values, title="", names=None, ylabel="value"):
-    """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register."""
+    """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register.
+
+    `names`, one for each register, stand in the legend. Raises ValueError when there are more or fewer of them, or of the tokens.
+    """
     values = np.asarray(values)
+    if values.ndim != 2 or len(values) != len(tokens):
+        raise ValueError(f"values has shape {values.shape} for {len(tokens)} tokens, expected [tokens, registers]: a row for each token")
+    if names is not None and len(names) != values.shape[1]:
+        raise ValueError(f"there are {len(names)} names for {values.shape[1]} registers: give each register one, or leave names out")
     figure, ax = _figure(title, max(6, 1.6 + 0.62 * len(tokens)), 3.8)
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
-    for column, (name, color, style) in enumerate(zip(names, ("a", "m", "g", "W"), ("-", "--", "-.", ":"))):
+    looks = zip(itertools.cycle(("a", "m", "g", "W", "M_hat", "W_hat")), itertools.cycle(("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))))
+    for column, (name, (color, style)) in enumerate(zip(names, looks)):
         ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
         for place, value in enumerate(values[:, column]):
             up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
@@ -693,12 +705,11 @@ def grid_paths(episodes, size, title=""):
 
 def _times(steps):
     """Whole numbers in words as short as a cell: 3, 0–4, or the first and the last of many."""
-    gaps = np.diff(steps)
     if len(steps) == 1:
         return f"{steps[0]}"
-    return (
-        f"{steps[0]}–{steps[-1]}" if (gaps == 1).all() else ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
-    )
+    if (np.diff(steps) == 1).all():
+        return f"{steps[0]}–{steps[-1]}"
+    return ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
 
 
 def _canvas(title, width, height, across, up):
