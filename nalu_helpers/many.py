@@ -89,7 +89,9 @@ def fit_many(
     difference in the result: a run ends the same, to the last bit, whatever runs beside it. A run that diverges stays in the table, and
     the others go on. `watch(seen)` is called from a thread that trains with the rows of each check as they are made, some runs at a time,
     as a dict of arrays, and "weights", a list of the trainable weights, each [runs, …]. `progress` is True, False, or a bar of yours with
-    `update(count)`. Without `jit_compile` a large model starts sooner and runs slower. Raises TypeError or ValueError for what it cannot use.
+    `update(count)`. Without `jit_compile` a large model starts sooner and runs slower.
+
+    Raises TypeError or ValueError for what it cannot use.
     """
     runs = _Runs(make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
     stop = threading.Event()
@@ -427,7 +429,7 @@ class _Models(Sequence):
 def _learning_rates(learning_rate, optimizer, usual):
     """The learning rates to train with, a list: numbers, or one schedule."""
     if learning_rate is None and optimizer is not None:
-        rate = getattr(optimizer_for(None, optimizer), "_learning_rate")
+        rate = optimizer_for(None, optimizer)._learning_rate
         return [float(rate)] if isinstance(rate, keras.Variable) else [rate]
     if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate):
         if optimizer is not None:

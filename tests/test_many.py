@@ -229,6 +229,9 @@ def built(layer):
     return layer
 
 
+ONE_FOR_ALL, FALLING = built(NAC(1)), keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+
+
 def stream(make=lambda: built(NAC(1)), draw=pairs, cost=sum_error, **settings):
     given = {"seeds": [0, 1], "steps": 30, "progress": False, "learning_rate": 0.05, **settings}
     return fit_many(make, draw, cost=cost, **given)
@@ -336,9 +339,9 @@ def test_a_model_may_have_many_inputs_and_outputs_when_the_cost_knows_them():
         ({"cost": None}, TypeError, r"needs a cost\(model, \*examples\)"),
         ({"make": lambda: NAC(1)}, ValueError, "the model has no weights yet: build it in make_model"),
         ({"make": lambda: 5}, TypeError, "make_model returned 5, expected a Keras layer or model"),
-        ({"make": lambda one=built(NAC(1)): one}, ValueError, "make_model gave a model that shares weights with the one before"),
+        ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with the one before"),
         (
-            {"optimizer": keras.optimizers.Adam(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))},
+            {"optimizer": keras.optimizers.Adam(FALLING)},
             ValueError,
             "give one or the other",
         ),
@@ -399,7 +402,6 @@ def test_a_second_training_of_the_same_shape_is_not_compiled_again():
     for make in (lambda: NALU(1), lambda: INALU(1)):
         quiet(make)
         before = len(training._COMPILED)
-        first, *_ = training._COMPILED.items()
         quiet(make, seeds=[8, 9, 10], learning_rate=0.3)
         assert len(training._COMPILED) == before
 
