@@ -24,8 +24,10 @@ notebooks: $(READY)  ## run every notebook and store its outputs
 	$(BIN)/python tools/make_notebooks.py
 	$(BIN)/python tools/make_overview.py
 
-html: $(READY)  ## make the walkthrough as static pages in html/
-	$(BIN)/python tools/make_html.py
+html: $(READY)  ## make the site in build/html/: notebooks, reference, glossary; reads without a network
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,docs]"
+	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees docs build/html
+	@echo "Open build/html/index.html"
 
 benchmark: $(READY)  ## measure training: one model beside the plain loop, and thousands side by side
 	$(BIN)/python -m nalu_helpers.benchmark training
