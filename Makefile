@@ -26,7 +26,7 @@ notebooks: $(READY)  ## run every notebook and store its outputs
 
 html: $(READY)  ## make the site in build/html/: notebooks, reference, glossary; reads without a network
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,docs]"
-	$(BIN)/python -m sphinx -q -W --keep-going -d build/doctrees docs build/html
+	$(BIN)/python -m sphinx -q -E -W --keep-going -d build/doctrees docs build/html
 	@echo "Open build/html/index.html"
 
 benchmark: $(READY)  ## measure training: one model beside the plain loop, and thousands side by side

@@ -48,6 +48,7 @@ bibtex_reference_style = "author_year"
 templates_path = ["_templates"]
 html_theme = "sphinx_book_theme"
 html_theme_options = {
+    "logo": {"text": project},
     "home_page_in_toc": False,
     "show_navbar_depth": 1,
     "show_toc_level": 2,
@@ -58,6 +59,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_context = {"default_mode": "auto"}
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["walkthrough.css"]
 html_js_files = ["page.js", ("explorers.js", {"defer": ""})]

@@ -6,11 +6,11 @@ in the page already and stays there when anything goes wrong. */
 
 {
   /* What a module may ask of its model: read and change its traits, and be told when they change. */
-  const modelOf = (kept, picture) => {
-    const traits = { ...kept.state }, heard = new Map();
+  const modelOf = (kept) => {
+    const traits = kept.state, heard = new Map();
     const tell = (name, ...said) => [...(heard.get(name) || [])].forEach((listener) => listener(...said));
     for (const { path, data } of kept.buffers) {
-      const bytes = Uint8Array.from(atob(data ?? picture.split(",")[1]), (letter) => letter.charCodeAt(0));
+      const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
       const last = path.at(-1), owner = path.slice(0, -1).reduce((part, key) => part[key], traits);
       owner[last] = new DataView(bytes.buffer);
     }
@@ -36,27 +36,29 @@ in the page already and stays there when anything goes wrong. */
   };
 
   const mount = async (place) => {
-    const picture = place.querySelector("img"), el = document.createElement("div");
-    const kept = JSON.parse(place.querySelector("script").textContent);
+    const script = place.querySelector("script"), picture = place.querySelector("svg"), el = document.createElement("div");
+    const kept = JSON.parse(script.textContent);
+    if (picture) kept.state.still.svg = picture.outerHTML;
     const address = URL.createObjectURL(new Blob([kept.state._esm], { type: "text/javascript" }));
     try {
       const { default: widget } = await import(address);
       const { initialize, render } = typeof widget === "function" ? await widget() : widget;
-      const model = modelOf(kept, picture.src);
-      if (kept.state._css) el.append(Object.assign(document.createElement("style"), { textContent: kept.state._css }));
-      const inner = el.appendChild(document.createElement("div"));
-      place.append(el);
+      const model = modelOf(kept);
       await initialize?.({ model });
-      await render({ model, el: inner });
-      picture.remove();
+      place.append(el);
+      await render({ model, el });
+      if (kept.state._css) el.prepend(Object.assign(document.createElement("style"), { textContent: kept.state._css }));
+      picture?.remove();
       place.classList.add("moves");
     } catch (error) {
+      const words = `This explorer does not move in this browser (${error.message}).`;
       el.remove();
-      place.append(Object.assign(document.createElement("p"), { textContent: `This explorer does not move in this browser (${error.message}).` }));
+      place.append(Object.assign(document.createElement("p"), { textContent: words }));
     } finally {
       URL.revokeObjectURL(address);
+      script.remove();
     }
   };
 
-  for (const place of document.querySelectorAll(".explorer:has(script)")) mount(place);
+  for (const script of document.querySelectorAll(".stored-explorer > script")) mount(script.parentElement);
 }

@@ -3,3 +3,12 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 
 /* On paper nothing can be unfolded. */
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+
+/* What a screen reader needs and the theme leaves out: a name for the arrows that unfold the contents, and plain paragraphs where the
+literature's entries have a role that is no longer in use. */
+addEventListener("DOMContentLoaded", () => {
+  for (const arrow of document.querySelectorAll("summary:has(.toctree-toggle)")) {
+    arrow.ariaLabel = `What is below ${arrow.closest("li").querySelector("a").textContent}`;
+  }
+  document.querySelectorAll(".citation, .citation-list").forEach((entry) => entry.removeAttribute("role"));
+});

@@ -20,7 +20,7 @@ def read(text):
     notebook = nbformat.reads(text, as_version=4)
     number = re.match(r"# (\d+)", notebook.cells[0].source).group(1)
     state = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
-    figures = 0
+    figures = tables = 0
     for cell in notebook.cells:
         outputs = []
         for output in cell.get("outputs", []):
@@ -30,6 +30,9 @@ def read(text):
             elif "image/png" in data:
                 figures += 1
                 cell.metadata["mystnb"] = named(f"Figure {number}.{figures}", output.metadata["image/png"]["alt"])
+            elif "<table" in data.get("text/html", ""):
+                tables += 1
+                output.data["text/html"] = captioned(data["text/html"], f"Table {number}.{tables}")
             outputs += [output] if output else []
         if cell.cell_type == "code":
             cell.outputs = outputs
@@ -38,35 +41,46 @@ def read(text):
 
 def named(name, words):
     """What myst-nb is to do with a picture: `words` in place of it for those who do not see it, and its name below."""
-    return {"image": {"alt": words}, "figure": {"caption": name, "name": name.lower().replace(" ", "-").replace(".", "-")}}
+    return {"image": {"alt": words}, "figure": {"caption": name, "name": anchor(name)}}
+
+
+def captioned(text, name):
+    """The HTML `text` of a table with its name as the caption and anchor, without the styles that pandas writes into it."""
+    text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
+    opened = f'<table id="{anchor(name)}" class="dataframe"><caption>{name}</caption>'
+    return re.sub(r"<table[^>]*>", opened, text, count=1)
+
+
+def anchor(name):
+    return name.lower().replace(" ", "-").replace(".", "-")
 
 
 def explorer(state, model, words):
-    """The explorer `model`, called `words`, as an output that explorers.js sets in motion; None for a widget that has no picture.
+    """The explorer `model`, called `words`, as an output that explorers.js sets in motion; None for a widget that shows nothing alone.
 
-    Its picture stands there from the start, and stays where no JavaScript runs.
+    The part of it that stands still is on the page from the start, and stays where no JavaScript runs.
     """
-    picture = still(state, model)
-    if picture is None:
-        return None
-    traits = state[model]["state"]
-    if "_esm" in traits:
-        kept = {"state": traits, "buffers": state[model].get("buffers", [])}
-        words_of_state = json.dumps(kept, ensure_ascii=False).replace("</", "<\\/")
-        script = f'<script type="application/json">{words_of_state}</script>'
-    else:
-        script = ""
-    about = html.escape(words)
-    text = f'<div class="explorer">{script}<img src="data:image/png;base64,{picture}" alt="{about}"></div>'
-    return nbformat.v4.new_output("display_data", {"text/html": text, "text/plain": words})
+    traits = dict(state[model]["state"])
+    if "_esm" not in traits:
+        picture = still(state, model)
+        return picture and shown(f'<img alt="{html.escape(words)}" src="data:image/png;base64,{picture}">', words)
+    traits["still"] = dict(traits.get("still", {}))
+    drawing = (
+        traits["still"].pop("svg", "").replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
+    )  # explorers.js puts it back
+    kept = json.dumps({"state": traits, "buffers": state[model].get("buffers", [])}, ensure_ascii=False).replace("</", "<\\/")
+    need = "<noscript><p>With JavaScript its handles stand here, and it moves.</p></noscript>"
+    return shown(f'{drawing}{need}<script type="application/json">{kept}</script>', words)
+
+
+def shown(inside, words):
+    return nbformat.v4.new_output("display_data", {"text/html": f'<div class="stored-explorer">{inside}</div>', "text/plain": words})
 
 
 def still(state, model):
     """The first picture that the widget `model`, or a widget in it, holds: a PNG in base64; None when there is none."""
-    traits, buffers = state[model]["state"], [part["data"] for part in state[model].get("buffers", [])]
-    values = [value for value in traits.values() if isinstance(value, str) and value.startswith("data:image/png;base64,")]
-    inside = (still(state, child.removeprefix("IPY_MODEL_")) for child in traits.get("children", []))
-    held = [data for data in buffers if base64.b64decode(data)[:4] == b"\x89PNG"] + [value.split(",", 1)[1] for value in values]
+    held = [part["data"] for part in state[model].get("buffers", []) if base64.b64decode(part["data"])[:4] == b"\x89PNG"]
+    inside = (still(state, child.removeprefix("IPY_MODEL_")) for child in state[model]["state"].get("children", []))
     return next(filter(None, [*held, *inside]), None)
 
 
@@ -100,12 +114,16 @@ class Explorer(SphinxDirective):
         raise self.error(f"{self.arguments[0]} holds no explorer: name a notebook that shows one")
 
 
-def fold_solutions(app, tree):
-    """Hide what is below the heading Solutions until a reader asks for it."""
+def dress(app, tree):
+    """Hide what is below the heading Solutions until a reader asks for it, and mark the paragraphs that the style sheet sets apart."""
     for section in tree.findall(nodes.section):
         if section.next_node(nodes.title).astext() == "Solutions":
             section.insert(1, nodes.raw("", '<details class="solutions"><summary>Show the solutions</summary>', format="html"))
             section.append(nodes.raw("", "</details>", format="html"))
+    for paragraph in tree.findall(nodes.paragraph):
+        for words, name in (("Question.", "question"), ("Write down your prediction.", "prediction")):
+            if paragraph.astext().startswith(words):
+                paragraph["classes"].append(name)
 
 
 def copy(app, config):
@@ -128,5 +146,5 @@ def setup(app):
     app.add_directive("notebooks", Notebooks)
     app.add_directive("explorer", Explorer)
     app.connect("config-inited", copy)
-    app.connect("doctree-read", fold_solutions)
+    app.connect("doctree-read", dress)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
