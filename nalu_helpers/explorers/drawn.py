@@ -1,4 +1,4 @@
-"""Explorers: pictures with handles. Each function returns a widget; show it by putting it last in a cell.
+"""The explorers whose pictures the kernel still draws. Each function returns a widget; show it by putting it last in a cell.
 
 Every picture is drawn once; a handle moves only the few lines and points that change, so that it follows the hand. All text comes from
 the kernel, bad input is answered in place, and `Reset` brings back the beginning. Without a kernel the last picture stays.
@@ -18,11 +18,11 @@ import matplotlib as mpl
 import numpy as np
 import tensorflow as tf
 
-from . import data, layers, plots
-from ._inputs import as_range, positive_number, whole_number
-from .layers import NAC, NALU
-from .paper.phrases import says
-from .training import fit, fit_many
+from .. import data, layers, plots
+from .._inputs import as_range, positive_number, whole_number
+from ..layers import NAC
+from ..paper.phrases import says
+from ..training import fit, fit_many
 
 WIDE = widgets.Layout(width="430px")
 LABELS = {"description_width": "190px"}
@@ -144,74 +144,6 @@ def _choice(label, options, tooltip=""):
     return widgets.Dropdown(options=list(options), description=label, tooltip=tooltip, layout=WIDE, style=LABELS)
 
 
-def identity():
-    """Notebook 01: a layer of 50 units fitted to f(x) = x on a range that you choose, for an activation that you choose.
-
-    So that it answers at once nothing is trained: the hidden weights are random, and the last layer is the best there is, by least
-    squares. Outside the range it breaks as a trained network does.
-    """
-    with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("f(x) = x, learned on the shaded range only", figsize=(8, 4))
-        ax = figure.subplots()
-        x = np.linspace(-20, 20, 401)
-        ax.plot(x, x, ":", color=plots.COLORS["ink"], label="truth")
-        shade = ax.axvspan(-5, 5, color=plots.COLORS["inside"], zorder=0)
-        (said,) = ax.plot(x, x, color=plots.COLORS["a"], label="the network")
-        ax.set(xlim=(-20, 20), ylim=(-25, 25), xlabel="x", ylabel="prediction")
-        ax.legend(loc="upper left")
-    rng = np.random.default_rng(0)
-    slope, offset = rng.normal(0, 0.5, 50), rng.uniform(-3, 3, 50)
-    features = {name: _features(name, x, slope, offset) for name in ("tanh", "sigmoid", "relu6", "softsign", "relu", "elu", "linear")}
-
-    def move(half, activation):
-        hidden, inside = features[activation], np.abs(x) <= half
-        square = hidden[inside].T @ hidden[inside] + 1e-6 * np.eye(hidden.shape[1])
-        weights = np.linalg.solve(square, hidden[inside].T @ x[inside])
-        prediction = hidden @ weights
-        said.set_data(x, prediction)
-        shade.set_bounds(-half, 0, 2 * half, 1)
-        off = np.abs(prediction - x)
-        return f"mean error inside {off[inside].mean():.3f}, outside {off[~inside].mean():.2f}"
-
-    handles = {
-        "half": _slider("trained from −r to r, r =", 5, 1, 19, 0.5, "Half the width of the range that is learned from"),
-        "activation": _choice("activation", features, "What each of the 50 hidden units computes"),
-    }
-    return Explorer("f(x) = x breaks outside the range it was learned on", Sketch(figure, [shade, said]), handles, move)
-
-
-def _features(activation, x, slope, offset):
-    inner = x[:, None] * slope + offset
-    return np.concatenate([np.asarray(keras.activations.get(activation)(inner.astype("float32"))), np.ones((len(x), 1))], axis=1)
-
-
-def weight():
-    """Notebook 02: drag Ŵ and M̂; see W on its surface, and how steep the surface is there."""
-    figure = plots.weight_surface(title="W = tanh(Ŵ) · σ(M̂)")
-    left, right = figure.axes[:2]
-    with mpl.rc_context(plots.STYLE):
-        (on_tanh,) = left.plot([0], [0], "o", color=plots.COLORS["W_hat"], mec=plots.COLORS["ink"], ms=11)
-        (on_sigma,) = left.plot([0], [0], "s", color=plots.COLORS["M_hat"], mec=plots.COLORS["ink"], ms=10)
-        (slope,) = right.plot([0, 0], [0, 0], color=plots.COLORS["ink"], lw=2.5)
-        (point,) = right.plot([0], [0], "o", color=plots.COLORS["m"], mec="white", ms=11)
-
-    def move(W_hat, M_hat):
-        tanh, sigma = np.tanh(W_hat), 1 / (1 + np.exp(-M_hat))
-        gradient = (1 - tanh**2) * sigma, tanh * sigma * (1 - sigma)
-        on_tanh.set_data([W_hat], [tanh])
-        on_sigma.set_data([M_hat], [sigma])
-        point.set_data([W_hat], [M_hat])
-        slope.set_data([W_hat, W_hat + 4 * gradient[0]], [M_hat, M_hat + 4 * gradient[1]])
-        steep = f"∂W/∂Ŵ = {gradient[0]:.3f}, ∂W/∂M̂ = {gradient[1]:.3f}"
-        return f"W = {tanh:.2f} · {sigma:.2f} = <b>{tanh * sigma:.3f}</b> &nbsp; slope (the line): {steep}"
-
-    handles = {
-        "W_hat": _slider("Ŵ", 1, -6, 6, 0.1, "The trainable number inside tanh: its sign is the sign of W"),
-        "M_hat": _slider("M̂", 0, -6, 6, 0.1, "The trainable number inside σ: far below 0 it turns the weight off"),
-    }
-    return Explorer("A weight of the NAC, and how steep its surface is", Sketch(figure, [on_tanh, on_sigma, slope, point]), handles, move)
-
-
 def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
     """Notebook 03: a NAC's training on `task`, epoch by epoch; another learning rate is trained when it is chosen, and kept."""
     x, y = task.x_train, task.y_train
@@ -260,41 +192,6 @@ def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
         "rate": _choice("learning rate", rates, "How far Adam steps"),
     }
     return Explorer("A NAC's training, epoch by epoch", Sketch(figure, [said, curve, now, *entries, both]), handles, move)
-
-
-def paths():
-    """Notebook 04: one pair of numbers through a NALU's two paths and its gate; all of it by hand."""
-    with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Two paths and a gate", figsize=(8, 3))
-        ax = figure.subplots()
-        names = ["a, the sum", "m, the product", "y = g·a + (1 − g)·m"]
-        bars = ax.barh(names, [1, 1, 1], color=[plots.COLORS["a"], plots.COLORS["m"], plots.COLORS["g"]], height=0.6)
-        ax.set(xscale="symlog", xlim=(-150, 150), ylim=(2.6, -0.6))
-        ax.set_xlabel("value (logarithmic beyond ±2)")
-        ax.set_xscale("symlog", linthresh=2)
-        ax.axvline(0, color=plots.COLORS["ink"], lw=1)
-    nalu = NALU(1)
-    nalu.build((None, 2))
-
-    def move(x1, x2, w1, w2, gate):
-        W = np.array([[w1], [w2]])
-        nalu.set_weights([np.arctanh(np.clip(W, -0.9999999, 0.9999999)), np.full((2, 1), 20.0), np.zeros((2, 1))])
-        a, m, _ = (float(np.ravel(part)[0]) for part in nalu.paths([[x1, x2]]))
-        y = gate * a + (1 - gate) * m
-        for bar, value in zip(bars, (a, m, y)):
-            bar.set_width(value)
-        lost = " &nbsp; <b>a sign was lost: the log path saw |x|</b>" if min(x1, x2) < 0 else ""
-        zero = " &nbsp; <b>log(0 + ε) is −16, steep and far from any other</b>" if x1 == 0 or x2 == 0 else ""
-        return f"a = {a:.3g}, &nbsp; m = {m:.3g}, &nbsp; y = <b>{y:.3g}</b>{lost}{zero}"
-
-    handles = {
-        "x1": _slider("x₁", 3, -10, 10, 0.5, "The first input"),
-        "x2": _slider("x₂", 4, -10, 10, 0.5, "The second input"),
-        "w1": _slider("W₁", 1, -1, 1, 0.05, "The weight of x₁: a factor on one path, an exponent on the other"),
-        "w2": _slider("W₂", 1, -1, 1, 0.05, "The weight of x₂"),
-        "gate": _slider("gate g", 0.5, 0, 1, 0.05, "1 listens to the sum, 0 to the product"),
-    }
-    return Explorer("One pair of numbers through a NALU", Sketch(figure, list(bars)), handles, move)
 
 
 def mean_weight_and_gate(task, seen):
