@@ -5,7 +5,21 @@ JupyterLab and on a page without a kernel. `parts` has what all of them share.
 """
 
 from .by_hand import identity, paths, weight
-from .drawn import Playground, mean_weight_and_gate, phrases, playground, replay, seeds
+from .drawn import Playground, playground
+from .guessing import guess
 from .parts import Explorer
+from .trained import mean_weight_and_gate, phrases, replay, seeds
 
-__all__ = ["Explorer", "Playground", "identity", "mean_weight_and_gate", "paths", "phrases", "playground", "replay", "seeds", "weight"]
+__all__ = [
+    "Explorer",
+    "Playground",
+    "guess",
+    "identity",
+    "mean_weight_and_gate",
+    "paths",
+    "phrases",
+    "playground",
+    "replay",
+    "seeds",
+    "weight",
+]
