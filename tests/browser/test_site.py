@@ -94,7 +94,7 @@ def test_every_page_is_complete_and_nothing_goes_wrong(browser, names, address):
             pictures = page.eval_on_selector_all("img", "images => images.map(image => [image.complete && image.naturalWidth, image.alt])")
             assert all(width and alt for width, alt in pictures), name
             assert page.evaluate(RAW_FORMULAS) == [], name
-            assert page.locator("article h1").count() == 1, name
+            assert page.locator("h1:visible").count() == 1, name
             assert not wrong, (name, wrong)
 
 
@@ -104,9 +104,11 @@ def test_everyone_can_read_every_page(browser, names, served):
     with reading(browser) as (page, _):
         for name in names:
             page.goto(served + name)
+            code = name.startswith("_modules/") and "digits" not in name  # its colours are the same on each page: one is enough
             for scheme, rules in (("light", WCAG), ("dark", ["color-contrast"])):
                 page.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
-                for violation in axe.run(page, options={"runOnly": rules, "resultTypes": ["violations"]}).response["violations"]:
+                options = {"runOnly": rules, "resultTypes": ["violations"]}
+                for violation in axe.run(page, {"exclude": [[".highlight"]]} if code else None, options).response["violations"]:
                     nodes = [node["html"] + node["failureSummary"] for node in violation["nodes"][:3]]
                     found.setdefault(violation["id"], {})[f"{name}, {scheme}"] = nodes
     assert not found, json.dumps(found, indent=1)
@@ -167,6 +169,15 @@ def test_without_javascript_the_text_and_the_pictures_stand_there(browser, site,
                 page.goto(address + name)
                 for place in page.locator(".stored-explorer").all():
                     assert place.locator("> svg, > img, > noscript").first.is_visible(), name
+
+
+def test_a_browser_that_keeps_nothing_reads_everything(browser, served):
+    with reading(browser) as (page, wrong):
+        page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw Error('refused') }, configurable: true })")
+        for name in ("index.html", "notebooks/02_the_neural_accumulator.html"):
+            page.goto(served + name)
+            page.get_by_role("button", name="Color mode").first.click()
+        assert not wrong
 
 
 def test_solutions_wait_until_they_are_asked_for_and_are_printed(browser, served):
