@@ -29,8 +29,9 @@ notebooks: $(READY_TEST)  ## run every notebook and store its outputs
 	$(BIN)/python tools/make_notebooks.py
 	$(BIN)/python tools/make_overview.py
 
-html: $(READY_DOCS)  ## make the walkthrough as static pages in html/
-	$(BIN)/python tools/make_html.py
+html: $(READY_DOCS)  ## make the site in build/html/: notebooks, reference, glossary; reads without a network
+	$(BIN)/python -m sphinx -q -E -W --keep-going -d build/doctrees docs build/html
+	@echo "Open build/html/index.html"
 
 benchmark: $(READY)  ## measure training: one model beside the plain loop, and thousands side by side
 	$(BIN)/python -m nalu_helpers.benchmark training
