@@ -1,4 +1,4 @@
-"""Explorers: pictures with handles. Each function returns a widget; show it by putting it last in a cell.
+"""The explorers whose pictures the kernel still draws. Each function returns a widget; show it by putting it last in a cell.
 
 Every picture is drawn once; a handle moves only the few lines and points that change, so that it follows the hand. All text comes from
 the kernel, bad input is answered in place, and `Reset` brings back the beginning. Without a kernel the last picture stays.
@@ -13,16 +13,13 @@ import time
 import zlib
 
 import ipywidgets as widgets
-import keras
 import matplotlib as mpl
 import numpy as np
 import tensorflow as tf
 
-from . import data, layers, plots
-from ._inputs import as_range, positive_number, whole_number
-from .layers import NAC, NALU
-from .paper.phrases import says
-from .training import fit, fit_many
+from .. import data, layers, plots
+from .._inputs import as_range, positive_number, whole_number
+from ..training import fit_many
 
 WIDE = widgets.Layout(width="430px")
 LABELS = {"description_width": "190px"}
@@ -142,203 +139,6 @@ def _slider(label, value, low, high, step=0.1, tooltip=""):
 
 def _choice(label, options, tooltip=""):
     return widgets.Dropdown(options=list(options), description=label, tooltip=tooltip, layout=WIDE, style=LABELS)
-
-
-def identity():
-    """Notebook 01: a layer of 50 units fitted to f(x) = x on a range that you choose, for an activation that you choose.
-
-    So that it answers at once nothing is trained: the hidden weights are random, and the last layer is the best there is, by least
-    squares. Outside the range it breaks as a trained network does.
-    """
-    with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("f(x) = x, learned on the shaded range only", figsize=(8, 4))
-        ax = figure.subplots()
-        x = np.linspace(-20, 20, 401)
-        ax.plot(x, x, ":", color=plots.COLORS["ink"], label="truth")
-        shade = ax.axvspan(-5, 5, color=plots.COLORS["inside"], zorder=0)
-        (said,) = ax.plot(x, x, color=plots.COLORS["a"], label="the network")
-        ax.set(xlim=(-20, 20), ylim=(-25, 25), xlabel="x", ylabel="prediction")
-        ax.legend(loc="upper left")
-    rng = np.random.default_rng(0)
-    slope, offset = rng.normal(0, 0.5, 50), rng.uniform(-3, 3, 50)
-    features = {name: _features(name, x, slope, offset) for name in ("tanh", "sigmoid", "relu6", "softsign", "relu", "elu", "linear")}
-
-    def move(half, activation):
-        hidden, inside = features[activation], np.abs(x) <= half
-        square = hidden[inside].T @ hidden[inside] + 1e-6 * np.eye(hidden.shape[1])
-        weights = np.linalg.solve(square, hidden[inside].T @ x[inside])
-        prediction = hidden @ weights
-        said.set_data(x, prediction)
-        shade.set_bounds(-half, 0, 2 * half, 1)
-        off = np.abs(prediction - x)
-        return f"mean error inside {off[inside].mean():.3f}, outside {off[~inside].mean():.2f}"
-
-    handles = {
-        "half": _slider("trained from −r to r, r =", 5, 1, 19, 0.5, "Half the width of the range that is learned from"),
-        "activation": _choice("activation", features, "What each of the 50 hidden units computes"),
-    }
-    return Explorer("f(x) = x breaks outside the range it was learned on", Sketch(figure, [shade, said]), handles, move)
-
-
-def _features(activation, x, slope, offset):
-    inner = x[:, None] * slope + offset
-    return np.concatenate([np.asarray(keras.activations.get(activation)(inner.astype("float32"))), np.ones((len(x), 1))], axis=1)
-
-
-def weight():
-    """Notebook 02: drag Ŵ and M̂; see W on its surface, and how steep the surface is there."""
-    figure = plots.weight_surface(title="W = tanh(Ŵ) · σ(M̂)")
-    left, right = figure.axes[:2]
-    with mpl.rc_context(plots.STYLE):
-        (on_tanh,) = left.plot([0], [0], "o", color=plots.COLORS["W_hat"], mec=plots.COLORS["ink"], ms=11)
-        (on_sigma,) = left.plot([0], [0], "s", color=plots.COLORS["M_hat"], mec=plots.COLORS["ink"], ms=10)
-        (slope,) = right.plot([0, 0], [0, 0], color=plots.COLORS["ink"], lw=2.5)
-        (point,) = right.plot([0], [0], "o", color=plots.COLORS["m"], mec="white", ms=11)
-
-    def move(W_hat, M_hat):
-        tanh, sigma = np.tanh(W_hat), 1 / (1 + np.exp(-M_hat))
-        gradient = (1 - tanh**2) * sigma, tanh * sigma * (1 - sigma)
-        on_tanh.set_data([W_hat], [tanh])
-        on_sigma.set_data([M_hat], [sigma])
-        point.set_data([W_hat], [M_hat])
-        slope.set_data([W_hat, W_hat + 4 * gradient[0]], [M_hat, M_hat + 4 * gradient[1]])
-        steep = f"∂W/∂Ŵ = {gradient[0]:.3f}, ∂W/∂M̂ = {gradient[1]:.3f}"
-        return f"W = {tanh:.2f} · {sigma:.2f} = <b>{tanh * sigma:.3f}</b> &nbsp; slope (the line): {steep}"
-
-    handles = {
-        "W_hat": _slider("Ŵ", 1, -6, 6, 0.1, "The trainable number inside tanh: its sign is the sign of W"),
-        "M_hat": _slider("M̂", 0, -6, 6, 0.1, "The trainable number inside σ: far below 0 it turns the weight off"),
-    }
-    return Explorer("A weight of the NAC, and how steep its surface is", Sketch(figure, [on_tanh, on_sigma, slope, point]), handles, move)
-
-
-def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
-    """Notebook 03: a NAC's training on `task`, epoch by epoch; another learning rate is trained when it is chosen, and kept."""
-    x, y = task.x_train, task.y_train
-    row = x[np.argmax(y)]
-    with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("A training, epoch by epoch", figsize=(11, 3.9))
-        left, right, last = figure.subplots(1, 3)
-        left.plot(y[:, 0], y[:, 0], ":", color=plots.COLORS["ink"], label="truth")
-        (said,) = left.plot(y[:, 0], y[:, 0], color=plots.COLORS["a"], label="the NAC")
-        left.set(xlabel="true answer", ylabel="what the NAC says", xlim=(y.min(), y.max()), ylim=(-y.max(), 1.1 * y.max()))
-        left.legend(loc="upper left")
-        left.locator_params(nbins=3)
-        right.set(yscale="log", xlabel="epoch", ylabel="cost", xlim=(0, epochs), ylim=(1e3, 1e13))
-        (curve,) = right.plot([], [], color=plots.COLORS["soft"])
-        (now,) = right.plot([], [], "o", color=plots.COLORS["m"], ms=9)
-        last.set(xlabel="epoch", ylabel="W", xlim=(0, epochs), ylim=(-1.1, 1.1))
-        entries = [last.plot([], [], style)[0] for style in ("-", "--")]
-        (both,) = last.plot([], [], "o", color=plots.COLORS["m"], ms=9)
-        last.legend(entries, ["$w_1$", "$w_2$"], loc="lower right")
-        for ax in (right, last):
-            ax.locator_params(axis="x", nbins=4)
-    kept = {}
-
-    def trained(rate):
-        if rate not in kept:
-            keras.utils.set_random_seed(seed)
-            seen = []
-            fit(NAC(1), x, y, epochs=epochs, learning_rate=rate, progress=False, watch=lambda _, weights: seen.append(weights), every=every)
-            W = np.array([np.tanh(W_hat) / (1 + np.exp(-M_hat)) for W_hat, M_hat in seen])[..., 0]
-            kept[rate] = W, np.array([np.sum((x @ w - y[:, 0]) ** 2) for w in W])
-        return kept[rate]
-
-    def move(epoch, rate):
-        W, cost = trained(rate)
-        at = epoch // every
-        said.set_data(y[:, 0], x @ W[at])
-        curve.set_data(np.arange(len(cost)) * every, np.maximum(cost, 1e3))
-        now.set_data([epoch], [max(cost[at], 1e3)])
-        for line, values in zip(entries, W.T):
-            line.set_data(np.arange(len(W)) * every, values)
-        both.set_data([epoch, epoch], W[at])
-        return f"epoch {epoch:,}: W = [{W[at, 0]:.3f}, {W[at, 1]:.3f}], {row[0]:g} and {row[1]:g} make {row @ W[at]:,.0f}"
-
-    handles = {
-        "epoch": widgets.IntSlider(0, 0, epochs, every, description="epoch", tooltip="How long it has learned", layout=WIDE, style=LABELS),
-        "rate": _choice("learning rate", rates, "How far Adam steps"),
-    }
-    return Explorer("A NAC's training, epoch by epoch", Sketch(figure, [said, curve, now, *entries, both]), handles, move)
-
-
-def paths():
-    """Notebook 04: one pair of numbers through a NALU's two paths and its gate; all of it by hand."""
-    with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Two paths and a gate", figsize=(8, 3))
-        ax = figure.subplots()
-        names = ["a, the sum", "m, the product", "y = g·a + (1 − g)·m"]
-        bars = ax.barh(names, [1, 1, 1], color=[plots.COLORS["a"], plots.COLORS["m"], plots.COLORS["g"]], height=0.6)
-        ax.set(xscale="symlog", xlim=(-150, 150), ylim=(2.6, -0.6))
-        ax.set_xlabel("value (logarithmic beyond ±2)")
-        ax.set_xscale("symlog", linthresh=2)
-        ax.axvline(0, color=plots.COLORS["ink"], lw=1)
-    nalu = NALU(1)
-    nalu.build((None, 2))
-
-    def move(x1, x2, w1, w2, gate):
-        W = np.array([[w1], [w2]])
-        nalu.set_weights([np.arctanh(np.clip(W, -0.9999999, 0.9999999)), np.full((2, 1), 20.0), np.zeros((2, 1))])
-        a, m, _ = (float(np.ravel(part)[0]) for part in nalu.paths([[x1, x2]]))
-        y = gate * a + (1 - gate) * m
-        for bar, value in zip(bars, (a, m, y)):
-            bar.set_width(value)
-        lost = " &nbsp; <b>a sign was lost: the log path saw |x|</b>" if min(x1, x2) < 0 else ""
-        zero = " &nbsp; <b>log(0 + ε) is −16, steep and far from any other</b>" if x1 == 0 or x2 == 0 else ""
-        return f"a = {a:.3g}, &nbsp; m = {m:.3g}, &nbsp; y = <b>{y:.3g}</b>{lost}{zero}"
-
-    handles = {
-        "x1": _slider("x₁", 3, -10, 10, 0.5, "The first input"),
-        "x2": _slider("x₂", 4, -10, 10, 0.5, "The second input"),
-        "w1": _slider("W₁", 1, -1, 1, 0.05, "The weight of x₁: a factor on one path, an exponent on the other"),
-        "w2": _slider("W₂", 1, -1, 1, 0.05, "The weight of x₂"),
-        "gate": _slider("gate g", 0.5, 0, 1, 0.05, "1 listens to the sum, 0 to the product"),
-    }
-    return Explorer("One pair of numbers through a NALU", Sketch(figure, list(bars)), handles, move)
-
-
-def mean_weight_and_gate(task, seen):
-    """Where each seed was on the surface of the cost at each look: its mean weight w and mean gate g on `task`, each [looks, seeds].
-
-    `seen` is the list that `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights))` filled with weights of NALUs. Raises
-    ValueError when it holds none.
-    """
-    if not seen or len(seen[0]) != 3:
-        raise ValueError("seen holds no weights of NALUs: pass the list that watch filled, [Ŵ, M̂, G] at each look")
-    x = task.x_train[:: max(1, len(task.x_train) // 500)]
-    W_hat, M_hat, G = (np.array([weights[i] for weights in seen])[..., 0] for i in range(3))
-    w = (np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(axis=-1)
-    with np.errstate(over="ignore"):
-        return w, (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
-
-
-def seeds(task, seen, every):
-    """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
-
-    `seen` is what `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights), every=every)` saw of NALUs on `task`.
-    """
-    w, gate = mean_weight_and_gate(task, seen)
-    figure = plots.gate_surface(task.x_train, task.y_train, title="Where a seed is on the surface of the cost")
-    ax = figure.axes[0]
-    with mpl.rc_context(plots.STYLE):
-        (path,) = ax.plot([], [], color=plots.COLORS["W_hat"], lw=2.5)
-        (now,) = ax.plot([], [], "o", color=plots.COLORS["m"], mec="white", ms=11)
-
-    def move(seed, epoch):
-        at = epoch // every
-        path.set_data(w[: at + 1, seed], gate[: at + 1, seed])
-        now.set_data([w[at, seed]], [gate[at, seed]])
-        where = "multiplies" if gate[at, seed] < 0.1 else "adds" if gate[at, seed] > 0.9 else "is undecided"
-        return f"seed {seed}, epoch {epoch:,}: mean weight {w[at, seed]:.3f}, mean gate {gate[at, seed]:.3f}: it {where}"
-
-    last = (len(seen) - 1) * every
-    handles = {
-        "seed": widgets.IntSlider(
-            0, 0, w.shape[1] - 1, 1, description="seed", tooltip="Another start, nothing else", layout=WIDE, style=LABELS
-        ),
-        "epoch": widgets.IntSlider(last, 0, last, every, description="epoch", tooltip="How long it has learned", layout=WIDE, style=LABELS),
-    }
-    return Explorer("Seeds on the surface of the cost", Sketch(figure, [path, now]), handles, move)
 
 
 UNITS = ("NALU", "NAC", "NACLog", "GNALU", "NAU", "NMU", "INALU", "RealNPU", "NPU")
@@ -709,47 +509,3 @@ def _said(layer, entries):
         return words
     gate = ", ".join(f"{g:.3f}" for g in each[-1])
     return f"{words}, gate {gate if len(each[-1]) == 1 else f'[{gate}]'}"
-
-
-def phrases(models, phrase="three hundred and thirty four"):
-    """Notebook 10: type a number in words, and see what trained readers say after each of its words.
-
-    `models` maps a name to the Keras models of its seeds, as `paper.phrases.train` returns them. Raises ValueError when it holds none.
-    """
-    if not models or not all(len(seeds) for seeds in models.values()):
-        raise ValueError("models holds no trained reader: pass for example {'LSTM + NALU': paper.phrases.train(…)}")
-    longest = data.phrases()[0].shape[1]
-    answered = {name: np.array([says(model) for model in seeds]) for name, seeds in models.items()}  # of all numbers, asked once
-    with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("What the models say after each word", figsize=(8, 4.2))
-        ax = figure.subplots()
-        drawn = {}
-        for place, (name, seeds) in enumerate(models.items()):
-            drawn[name] = plots.draw_reading(ax, np.zeros((len(seeds), longest)), place, len(models), label=name)
-        meant = [ax.plot([], [], color=plots.COLORS["ink"], lw=1.5, zorder=1)[0] for _ in range(longest)]
-        meant[0].set_label("what the words mean")
-        words = [ax.text(at, -70, "", ha="center", va="top", size=13) for at in range(longest)]
-        ax.set(xlim=(-0.5, longest - 0.5), ylim=(-40, 1060), xticks=range(longest), xticklabels=[" "] * longest, ylabel="the model says")
-        ax.grid(axis="x", visible=False)
-        figure.legend(loc="outside lower center", ncols=3)
-
-    def move(phrase):
-        number, _ = data.read_phrase(phrase)
-        spoken, so_far = data.in_words(number).split(), data.prefix_values(phrase)
-        for at, (label, line) in enumerate(zip(words, meant)):
-            label.set_text(spoken[at] if at < len(spoken) else "")
-            line.set_data([at - 0.42, at + 0.42], [so_far[at] if at < len(spoken) else np.nan] * 2)
-        last, answers = len(spoken), []
-        for name in models:
-            said = answered[name][:, number, :last]
-            line, dots = drawn[name]
-            at = line.get_xdata()[0] + np.arange(last)
-            clipped = np.clip(said, -20, 1030)
-            line.set_data(at, np.median(clipped, axis=0))
-            dots.set_data(np.tile(at, len(said)), clipped.ravel())
-            answers.append(f"{html.escape(name)} {np.median(said[:, -1]):.1f}")
-        return f"<b>{number}</b> is read as &nbsp; {', &nbsp; '.join(answers)}" + (" &nbsp; (medians)" if len(said) > 1 else "")
-
-    field = _text("a number in words", phrase, "From zero to nine hundred and ninety nine; press Enter to have it read")
-    moving = [*meant, *words, *(artist for pair in drawn.values() for artist in pair)]
-    return Explorer("Type a number in words and see it read", Sketch(figure, moving), {"phrase": field}, move)
