@@ -105,17 +105,20 @@ def exercise_02_1(answer):
 
 @_exercise
 def exercise_02_2(answer):
-    """tanh(0) = 0 makes W 0 whatever M̂ is, so M̂ has no slope there."""
-    if np.abs(_numbers(answer, 2)).max() > 1e-6:
-        return "W = tanh(Ŵ) · σ(M̂), and tanh(0) = 0: what remains of both?"
+    """One NAC starts to move through Ŵ; in two, each layer waits for the other, whose W is 0."""
+    if list(answer) != [True, False]:
+        return "at zero the slopes are ½ for Ŵ and 0 for M̂; and with two in a row, by what is each layer's gradient multiplied?"
 
 
 @_exercise
 def exercise_02_3(answer):
-    """It stops at the wall: |W| < 1, and 2 is beyond it."""
-    W = _numbers(answer, 1)[0]
-    if not 0.9 < W <= 1:
-        return f"you got {W:.2f}; train a little longer, or with a larger learning rate, and give nac.W"
+    """With an output to spare no weight has to reach the wall."""
+    others = [layer.name for layer in answer.layers if not isinstance(layer, NAC)]
+    if others:
+        return f"use NACs alone, and nothing like {others[0]}"
+    said = float(np.ravel(answer(np.array([[1e6]], "float32")))[0])
+    if abs(said - 2e6) > 2e3:
+        return f"twice 1,000,000 is {said:,.0f} for it; must every weight be at the wall? What if there were more of them"
 
 
 @_exercise

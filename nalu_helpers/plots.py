@@ -185,7 +185,7 @@ def matrices(layer, title=""):
 
 
 @_styled
-def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat where it is −1, 0 or 1", path=None):
+def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂): flat in three places, with a cliff at Ŵ = 0", path=None):
     """The weight W = tanh(Ŵ) · σ(M̂) over (Ŵ, M̂), with the two curves that make it beside it. `points`, pairs (Ŵ, M̂), are drawn on it.
 
     `path`, where weights have been while they learned, takes the place of the two curves: [steps, inputs, 2] for the (Ŵ, M̂) of
@@ -207,7 +207,7 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat where it 
     light = ["white" if abs(level) > 0.6 else COLORS["print"] for level in lines.levels]
     right.clabel(lines, fmt="%g", fontsize=10, colors=light)
     if points is not None:
-        right.plot(*np.transpose(points), "o", color=COLORS["m"], mec="white", ms=8)
+        right.plot(*np.transpose(points), "o", color=COLORS["path"], mec=COLORS["print"], ms=8)
     if path is not None:
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
@@ -228,13 +228,17 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat where it 
 
 @_styled
 def weight_histograms(weights, title=""):
-    """One histogram for each entry of `weights`, a map of a name to weights of any shape; the ends of the axis hold what is beyond."""
-    figure, axes = _figure(title, 8, 3.4, columns=len(weights), sharey=True)
-    for ax, (name, W), color in zip(axes, weights.items(), ("soft", "W")):
-        ax.hist(np.clip(np.ravel(W), -1.6, 1.6), bins=np.linspace(-1.6, 1.6, 65), color=COLORS[color])
-        ax.set(xlabel="W", xticks=[-1, 0, 1])
+    """One histogram for each entry of `weights`, a map of a name to weights of any shape. A panel says how many are beyond its axis."""
+    figure, axes = _figure(title, 2.6 * len(weights) + 1, 3.4, columns=len(weights), sharey=True, squeeze=False)
+    for ax, (name, W), color in zip(axes[0], weights.items(), ("soft", "a", "W")):
+        W, end = np.ravel(W), 1.625
+        ax.hist(W, bins=np.linspace(-end, end, 66), color=COLORS[color])
+        ax.set(xlabel="W", xticks=[-1, 0, 1], xlim=(-end, end))
         ax.set_title(name, loc="center", weight="normal")
-    axes[0].set_ylabel("weights")
+        beyond = int((abs(W) > end).sum())
+        if beyond:
+            ax.text(0.98, 0.95, f"{beyond} beyond", transform=ax.transAxes, ha="right", va="top", size=10)
+    axes[0, 0].set_ylabel("weights")
     return figure
 
 
@@ -537,7 +541,7 @@ def against_truth(truth, panels, title="", xlabel="truth", ylabel="prediction"):
 @_styled
 def nac_cell():
     """The NAC as a picture: how Ŵ and M̂ make W, and W makes y out of x."""
-    figure, ax = _canvas("A NAC is a linear layer whose weights lean towards −1, 0 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
+    figure, ax = _canvas("A NAC is a linear layer whose weights cannot pass −1 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
     W_hat, M_hat = _box(ax, 1.2, 3.3, r"$\hat{W}$", "W_hat"), _box(ax, 1.2, 2.1, r"$\hat{M}$", "M_hat")
     tanh, sigma = _box(ax, 3.4, 3.3, "tanh", "soft"), _box(ax, 3.4, 2.1, r"$\sigma$", "soft")
     product, W = _box(ax, 5.2, 2.7, r"$\odot$", "soft", round=True), _box(ax, 7.0, 2.7, "W", "W")
