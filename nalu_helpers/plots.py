@@ -277,7 +277,9 @@ def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC mu
         ax.plot(at, at ** W[0] * other ** W[1] if ax is right else at * other, ":", color=COLORS["ink"], label="truth: x · 3")
         ax.plot(at, np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(other + epsilon) * W[1]), color=COLORS["m"], label="path m")
     left.set(xlabel="x", ylabel="value")
+    left.set_title("below 0: the sign is lost", loc="center", weight="normal", size=12)
     right.set(xlabel="x, close to 0", ylabel="value", xscale="log", yscale="log")
+    right.set_title("near 0: ε is a floor", loc="center", weight="normal", size=12)
     left.legend()
     return figure
 
