@@ -109,17 +109,20 @@ def exercise_02_1(answer):
 
 @_exercise
 def exercise_02_2(answer):
-    """tanh(0) = 0 makes W 0 whatever M̂ is, so M̂ has no slope there."""
-    if np.abs(_numbers(answer, 2)).max() > 1e-6:
-        return "W = tanh(Ŵ) · σ(M̂), and tanh(0) = 0: what remains of both?"
+    """One NAC starts to move through Ŵ; in two, each layer waits for the other, whose W is 0."""
+    if list(answer) != [True, False]:
+        return "at zero the slopes are ½ for Ŵ and 0 for M̂; and with two in a row, by what is each layer's gradient multiplied?"
 
 
 @_exercise
 def exercise_02_3(answer):
-    """It stops at the wall: |W| < 1, and 2 is beyond it."""
-    W = _numbers(answer, 1)[0]
-    if not 0.9 < W <= 1:
-        return f"you got {W:.2f}; train a little longer, or with a larger learning rate, and give nac.W"
+    """With an output to spare no weight has to reach the wall."""
+    others = [layer.name for layer in answer.layers if not isinstance(layer, NAC)]
+    if others:
+        return f"use NACs alone, and nothing like {others[0]}"
+    said = float(np.ravel(answer(np.array([[1e6]], "float32")))[0])
+    if abs(said - 2e6) > 2e3:
+        return f"twice 1,000,000 is {said:,.0f} for it; must every weight be at the wall? What if there were more of them"
 
 
 @_exercise
@@ -161,21 +164,27 @@ def exercise_04_1(answer):
 
 @_exercise
 def exercise_04_2(answer):
-    """x1 ** 2 needs an exponent of 2, and |W| < 1."""
-    if str(answer).replace(" ", "") not in ("x1**2", "x1^2"):
-        return "write each as x1 to some power times x2 to some power: which power is beyond 1?"
+    """It divides."""
+    unit = _set_by_hand(NALU(1), *(_numbers(part, 2) for part in answer))
+    x = np.array([[1, 2], [6, 3], [50, 4], [0.5, 0.1]])
+    return _off_by_more_than_1_percent(unit, x, x[:, 0] / x[:, 1], "W should be [1, −1] and the gate shut, look at both")
 
 
 @_exercise
 def exercise_04_3(answer):
-    """It divides."""
+    """The gate asks which is larger, and one W does for both answers."""
     unit = _set_by_hand(NALU(1), *(_numbers(part, 2) for part in answer))
-    x = np.array([[1, 2], [6, 3], [50, 4], [0.5, 0.1]])
-    said, truth = unit(x).numpy().ravel(), x[:, 0] / x[:, 1]
+    x = np.array([[6, 2], [2, 6], [50, 40], [40, 50], [7, 3], [3, 7]])
+    truth = np.where(x[:, 0] > x[:, 1], x.sum(axis=1), x.prod(axis=1))
+    return _off_by_more_than_1_percent(unit, x, truth, "which sign must xG have there")
+
+
+def _off_by_more_than_1_percent(unit, x, truth, hint):
+    """A sentence on the pair of x for which `unit` is the furthest from the truth, or None where all are within 1 %."""
+    said = unit(x).numpy().ravel()
     worst = int(np.argmax(np.abs(said / truth - 1)))
     if abs(said[worst] / truth[worst] - 1) > 0.01:
-        a, b = x[worst]
-        return f"it makes {said[worst]:.3g} of {a:g} / {b:g}; W should be [1, −1] and the gate shut, look at both"
+        return f"for ({x[worst, 0]:g}, {x[worst, 1]:g}) it says {said[worst]:.3g}, expected {truth[worst]:.3g}; {hint}"
 
 
 @_exercise

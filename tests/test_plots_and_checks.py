@@ -6,6 +6,7 @@ import itertools
 import struct
 from pathlib import Path
 
+import keras
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -22,6 +23,13 @@ def built(unit):
     return unit
 
 
+def doubling(middle, w):
+    """Two NACs in a row that make 2x of x when middle · w² is 2."""
+    model = keras.Sequential([keras.Input((1,)), NAC(middle), NAC(1)])
+    model.set_weights([np.full(weight.shape, np.arctanh(w) if i % 2 == 0 else 50) for i, weight in enumerate(model.weights)])
+    return model
+
+
 x = np.linspace(-10, 10, 50)
 PAIRS = np.random.default_rng(0).uniform(1, 2, (50, 2))
 SUMMARY = pd.read_csv(Path(__file__).parent.parent / "results" / "single_module_summary.csv")
@@ -35,6 +43,7 @@ FIGURES = {
     "matrices of a NAC": lambda: plots.matrices(built(NAC(1)), title="W"),
     "matrices of a NALU": lambda: plots.matrices(built(NALU(3)), title="W"),
     "weight surface": lambda: plots.weight_surface(points=[(1, 1)]),
+    "path on the surface": lambda: plots.weight_surface(path=np.linspace([[0, 0], [1, -1]], [[5, 5], [-7, 3]], 9), title="Path"),
     "histograms": lambda: plots.weight_histograms({"a": np.zeros((2, 2)), "b": np.ones(3)}, title="W"),
     "valley": lambda: plots.valley({"+": data.article("+")}, {"+": [[1, 1], [0, 0]]}, title="Valley"),
     "log path": plots.log_path,
@@ -54,6 +63,15 @@ FIGURES = {
     "NAC cell": plots.nac_cell,
     "NALU cell": plots.nalu_cell,
 }
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_no_figure_has_a_ground_of_its_own_that_would_glare_on_a_dark_page(make):
+    figure = make()
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())
+    glaring = (pixels[..., :3] > 235).all(axis=2) & (pixels[..., 3] > 128)
+    assert pixels[0, 0, 3] == 0 and glaring.mean() < 0.02
 
 
 @pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
@@ -90,8 +108,12 @@ def luminance(color):
 
 @pytest.mark.parametrize("name", ["a", "m", "g", "ink"])
 def test_lines_stand_out_from_the_paper_and_the_shading(name):
-    for ground in ("white", plots.COLORS["inside"]):
-        assert (luminance(ground) + 0.05) / (luminance(plots.COLORS[name]) + 0.05) > 2.7
+    veil = np.array(mpl.colors.to_rgba(plots.COLORS["inside"]))
+    for page in ("white", "#111111"):
+        shaded = veil[3] * veil[:3] + (1 - veil[3]) * np.array(mpl.colors.to_rgb(page))
+        for ground, least in ((page, 3), (shaded, 2.5)):
+            dark, light = sorted([luminance(ground), luminance(plots.COLORS[name])])
+            assert (light + 0.05) / (dark + 0.05) > least, ground
 
 
 @pytest.mark.parametrize(
@@ -104,13 +126,13 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_01_2, ["ReLU", "PReLU"], ["PReLU", "Tanh"]),
         (checks.exercise_01_3, 13.2, 1),
         (checks.exercise_02_1, ([10, 3, -10], [10, -10, 10]), ([1, 0, -1], [1, 1, 1])),
-        (checks.exercise_02_2, [0, 0], [0, 0.5]),
-        (checks.exercise_02_3, np.array([[0.999]]), 2),
+        (checks.exercise_02_2, [True, False], [True, True]),
+        (checks.exercise_02_3, doubling(3, 0.8164966), doubling(2, 0.99)),
         (checks.exercise_03_1, [(-1, -1), (1, 1)], [(1, 1), (1, -1)]),
         (checks.exercise_03_3, False, True),
         (checks.exercise_04_1, [0.5, -1], [0.5, 1]),
-        (checks.exercise_04_2, "x1**2", "x1 * x2"),
-        (checks.exercise_04_3, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
+        (checks.exercise_04_2, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
+        (checks.exercise_04_3, ([10, 10], [10, 10], [10, -10]), ([10, 10], [10, 10], [-10, 10])),
         (checks.exercise_05_1, 99.8, 0.2),
         (checks.exercise_05_2, 13, 24),
         (checks.exercise_07_1, 0.7225, 1.0),
