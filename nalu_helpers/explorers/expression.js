@@ -1,5 +1,5 @@
 // A text such as "a * b + sqrt(a)" as a function of a and b. It is parsed, never run as JavaScript; what it may hold is what
-// `data.expression` allows in Python.
+// `expression.parse` allows in Python.
 //
 //   sum      = product (("+" | "-") product)*
 //   product  = signed (("*" | "/") signed)*

@@ -67,11 +67,11 @@ function readSettings(fields, { operations, most }) {
 
 function codeOf({ unit, operation, own, inside, outside, seeds, steps, rate, every }) {
   const range = ([low, high]) => `(${general(low, 16)}, ${general(high, 16)})`
-  const asked = own ? `data.expression(${JSON.stringify(operation.trim())})` : JSON.stringify(PYTHON[operation])
-  return `from nalu_helpers import ${unit}, ${own ? "data, " : ""}fit_many
+  const asked = JSON.stringify(own ? operation.trim() : PYTHON[operation])
+  return `from nalu_helpers import ${unit}, fit_many
 
 runs = fit_many(lambda: ${unit}(1), ${asked}, seeds=range(${seeds}), ranges=[(${range(inside)}, ${range(outside)})],
-                learning_rates=[${general(rate, 16)}], steps=${steps}, check_every=${every}, weights=True)
+                learning_rate=${general(rate, 16)}, steps=${steps}, every=${every}, weights=True).table
 runs[runs.step == ${steps}]`
 }
 
