@@ -8,6 +8,7 @@ import io
 import textwrap
 
 import matplotlib as mpl
+import matplotlib.patheffects
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -21,31 +22,44 @@ COLORS = {
     "W": "#CC79A7",
     "W_hat": "#56B4E9",
     "M_hat": "#E69F00",
-    "ink": "#222222",
-    "soft": "#BBBBBB",
-    "inside": "#F3EBCB",  # the training range
+    "ink": "#787878",  # words and axes: the pages behind are white or nearly black, and this grey stands out from both
+    "print": "#222222",  # words on a coloured field
+    "soft": "#A6A6A6",
+    "path": "#F0E442",  # where a weight has been, on a coloured field
+    "inside": "#E69F0026",  # the training range, a veil
 }
+ZERO = "#D9D9D9"  # what is 0 on a coloured field: no white, which would glare on a dark page
+SIGNED = mpl.colors.LinearSegmentedColormap.from_list("signed", ["#0A3A66", COLORS["a"], ZERO, COLORS["m"], "#6E2C00"])  # −1 … 0 … 1
+SHADES = mpl.colors.LinearSegmentedColormap.from_list("shades", [ZERO, COLORS["W_hat"], COLORS["a"], "#0A3A66"])  # 0 … 1
+INK = mpl.colors.LinearSegmentedColormap.from_list("ink", [ZERO, "#111111"])  # grey images: paper and ink
 STYLE = {
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
+    "figure.facecolor": "none",  # the page's own ground shows through
+    "axes.facecolor": "none",
     "font.size": 12,
+    "text.color": COLORS["ink"],
     "axes.titlesize": 14,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 10,
     "axes.labelsize": 12,
+    "axes.labelcolor": COLORS["ink"],
     "axes.edgecolor": COLORS["ink"],
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.prop_cycle": mpl.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]),
-    "grid.color": "#E5E5E5",
+    "xtick.color": COLORS["ink"],
+    "ytick.color": COLORS["ink"],
+    "grid.color": "#80808040",
     "legend.frameon": False,
     "legend.fontsize": 11,
     "lines.linewidth": 2,
-    "image.cmap": "RdBu_r",
+    "image.cmap": "signed",
 }
+mpl.colormaps.register(SIGNED, force=True)
 
 
 class Picture(Figure):
@@ -160,10 +174,9 @@ def matrices(layer, title=""):
     figure, axes = _figure(title, 1.9 * len(shown) + 0.4, 1.3 + 0.6 * layer.W.shape[0], columns=len(shown))
     for ax, (name, matrix) in zip(axes, shown.items()):
         matrix = np.asarray(matrix)
-        ax.imshow(matrix, vmin=-1 if name == "W" else -4, vmax=1 if name == "W" else 4, aspect="auto")
+        shown_as = ax.imshow(matrix, vmin=-1 if name == "W" else -4, vmax=1 if name == "W" else 4, aspect="auto")
         for (row, column), value in np.ndenumerate(matrix):
-            dark = abs(value) > (0.6 if name == "W" else 2.4)
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if dark else COLORS["ink"], size=13)
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=_ink_on(shown_as, value), size=13)
         inputs = [f"$x_{i + 1}$" for i in range(matrix.shape[0])]
         ax.set(xticks=[], yticks=range(len(inputs)), yticklabels=inputs)
         ax.set_title(name, loc="center")
@@ -172,23 +185,43 @@ def matrices(layer, title=""):
 
 
 @_styled
-def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat near −1, 0 and 1, and steep in between"):
-    """The two curves that make a weight, and their product over (Ŵ, M̂). `points`, pairs (Ŵ, M̂), are drawn on it."""
-    figure, (left, right) = _figure(title, 9.5, 4.2, columns=2)
-    t = np.linspace(-6, 6, 241)
-    left.plot(t, np.tanh(t), color=COLORS["W_hat"], label=r"$\tanh(\hat{W})$")
-    left.plot(t, _sigmoid(t), "--", color=COLORS["M_hat"], label=r"$\sigma(\hat{M})$")
-    left.set(xlabel=r"$\hat{W}$ or $\hat{M}$", ylabel="value")
-    left.legend()
+def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat where it is −1, 0 or 1", path=None):
+    """The weight W = tanh(Ŵ) · σ(M̂) over (Ŵ, M̂), with the two curves that make it beside it. `points`, pairs (Ŵ, M̂), are drawn on it.
+
+    `path`, where weights have been while they learned, takes the place of the two curves: [steps, inputs, 2] for the (Ŵ, M̂) of
+    each input, or [steps, 2] for one. A dot a step, a circle where it begins, a square where it ends.
+    """
+    reach = 6.0 if path is None else max(6.0, 1.08 * np.abs(path).max())
+    t = np.linspace(-reach, reach, 241)
+    if path is None:
+        figure, (left, right) = _figure(title, 9.5, 4.2, columns=2)
+        left.plot(t, np.tanh(t), color=COLORS["W_hat"], label=r"$\tanh(\hat{W})$")
+        left.plot(t, _sigmoid(t), "--", color=COLORS["M_hat"], label=r"$\sigma(\hat{M})$")
+        left.set(xlabel=r"$\hat{W}$ or $\hat{M}$", ylabel="value")
+        left.legend()
+    else:
+        figure, right = _figure(title, 8, 4.6)
     W = np.tanh(t)[None, :] * _sigmoid(t)[:, None]
     filled = right.contourf(t, t, W, levels=np.linspace(-1, 1, 21))
-    lines = right.contour(t, t, W, levels=[-0.9, -0.5, -0.1, 0.1, 0.5, 0.9], colors=COLORS["ink"], linewidths=0.8)
-    light = ["white" if abs(level) > 0.6 else COLORS["ink"] for level in lines.levels]
+    lines = right.contour(t, t, W, levels=[-0.9, -0.5, -0.1, 0.1, 0.5, 0.9], colors=COLORS["print"], linewidths=0.8)
+    light = ["white" if abs(level) > 0.6 else COLORS["print"] for level in lines.levels]
     right.clabel(lines, fmt="%g", fontsize=10, colors=light)
     if points is not None:
         right.plot(*np.transpose(points), "o", color=COLORS["m"], mec="white", ms=8)
+    if path is not None:
+        walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
+        outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
+        for number, (walk, style) in enumerate(zip(walks, ("-", "--", "-.", ":")), 1):
+            look = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
+            right.plot(*walk.T, style, marker=".", ms=5, lw=1.8, **look)
+            right.plot(*walk[0], "o", ms=8, **look)
+            right.plot(*walk[-1], "s", ms=8, **look)
+            if len(walks) > 1:
+                up = 10 if number % 2 else -18
+                right.annotate(f"$w_{number}$", walk[-1], xytext=(6, up), textcoords="offset points", size=14, **look)
     right.set(xlabel=r"$\hat{W}$", ylabel=r"$\hat{M}$")
     right.set_title("W", loc="center")
+    right.grid(False)
     figure.colorbar(filled, ax=right, ticks=[-1, -0.5, 0, 0.5, 1])
     return figure
 
@@ -359,9 +392,9 @@ def success_tables(summary, title="How many of 25 runs each unit solves"):
         part = summary[summary["operation"] == operation]
         table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)
         runs = part["runs"].max()
-        ax.imshow(table / runs, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+        shown = ax.imshow(table / runs, vmin=0, vmax=1, cmap=SHADES, aspect="auto")
         for (row, column), value in np.ndenumerate(table.to_numpy()):
-            ax.text(column, row, f"{value:.0f}", ha="center", va="center", color="white" if value > 0.6 * runs else COLORS["ink"])
+            ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=_ink_on(shown, value / runs))
         ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index)
         ax.set_xticklabels(table.columns, rotation=40, ha="right", size=10)
         ax.set_title({"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}[operation], loc="center")
@@ -385,7 +418,7 @@ def benchmark(summary, operation, title=""):
         for ax, (value, ends, _) in zip(axes, columns):
             color = mpl.rcParams["axes.prop_cycle"].by_key()["color"][number % 6]
             ax.vlines(at, rows[f"{ends}_low"], rows[f"{ends}_high"], color=color, lw=2, alpha=0.5)
-            ax.plot(at, rows[value], markers[number], color=color, mfc="white" if number > 5 else color, ms=6, label=unit)
+            ax.plot(at, rows[value], markers[number], color=color, mfc="none" if number > 5 else color, ms=6, label=unit)
     for ax, (_, _, label) in zip(axes, columns):
         ax.set_ylabel(label)
         ax.set_xticks(np.arange(len(ranges)), ranges, size=10)
@@ -409,10 +442,16 @@ def scaled_tables(tables, title=""):
     for ax, (name, table) in zip(axes[0], tables.items()):
         values = table.to_numpy(float)
         shade = np.where(np.isnan(values), np.nan, np.log10(np.clip(np.nan_to_num(values, nan=1, posinf=100), 0.01, 100)))
-        ax.imshow(shade, vmin=-2, vmax=3, cmap="Oranges", aspect="auto")
+        ax.imshow(
+            shade,
+            vmin=-2,
+            vmax=3,
+            cmap=mpl.colors.LinearSegmentedColormap.from_list("", [ZERO, COLORS["M_hat"], COLORS["m"]]),
+            aspect="auto",
+        )
         for (row, column), value in np.ndenumerate(values):
             words = "" if np.isnan(value) else "∞" if value > 1e6 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
-            ax.text(column, row, words, ha="center", va="center", size=11)
+            ax.text(column, row, words, ha="center", va="center", size=11, color=COLORS["print"])
         ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index if ax is axes[0, 0] else [])
         ax.set_xticklabels([str(model).replace(", ", ",\n") for model in table.columns], size=10)
         ax.set_title(name, loc="center", size=12)
@@ -433,7 +472,7 @@ def images(images, captions, title="", wrong=None, columns=10):
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, caption, bad in zip(axes.flat, images, captions, wrong):
-        ax.imshow(image.squeeze(), cmap="Greys", vmin=0, vmax=1)
+        ax.imshow(image.squeeze(), cmap=INK, vmin=0, vmax=1)
         ax.text(
             0.5, -0.05, caption, transform=ax.transAxes, ha="center", va="top", **({"color": COLORS["m"], "weight": "bold"} if bad else {})
         )
@@ -468,10 +507,10 @@ def growth(x, panels, inside, title="", xlabel="length of the sequence", ylabel=
 def heat(values, title="", xlabel="", ylabel="", vmax=1.0):
     """A table of numbers from 0 to `vmax` as shades of blue, each written in its field to one place; rows and columns count from 0."""
     figure, ax = _figure(title, 5.6, 4.4)
-    ax.imshow(values, vmin=0, vmax=vmax, cmap="Blues", aspect="auto")
+    shown = ax.imshow(values, vmin=0, vmax=vmax, cmap=SHADES, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         text = f"{value + 0.0:.1f}".replace("-0.0", "0.0")
-        ax.text(column, row, text, ha="center", va="center", size=10, color="white" if value > 0.6 * vmax else COLORS["ink"])
+        ax.text(column, row, text, ha="center", va="center", size=10, color=_ink_on(shown, value))
     ax.set(xlabel=xlabel, ylabel=ylabel, xticks=range(np.shape(values)[1]), yticks=range(len(values)))
     ax.grid(False)
     return figure
@@ -713,7 +752,7 @@ def _box(ax, x, y, text, color, width=1.1, round=False):
     """A labelled box, or a circle, centred at (x, y), filled lightly in COLORS[color]; returned so that arrows can end at its edge."""
     style = mpl.patches.BoxStyle("circle", pad=0.25) if round else mpl.patches.BoxStyle("round", pad=0.05, rounding_size=0.12)
     size = (0.34, 0.34) if round else (width, 0.62)
-    fill = mpl.colors.to_rgba(COLORS[color], 0.25)
+    fill = mpl.colors.to_rgba(COLORS[color], 0.18)
     patch = mpl.patches.FancyBboxPatch((x - size[0] / 2, y - size[1] / 2), *size, boxstyle=style, fc=fill, ec=COLORS[color], lw=2)
     ax.add_patch(patch)
     ax.text(x, y, text, ha="center", va="center", size=15, color=COLORS["ink"])
@@ -725,6 +764,12 @@ def _arrow(ax, start, end, bend="arc3"):
     """An arrow from the edge of one box to the edge of another."""
     look = dict(arrowstyle="-|>", connectionstyle=bend, patchA=start, patchB=end, shrinkA=3, shrinkB=3, color=COLORS["ink"], lw=1.5)
     ax.annotate("", end.center, start.center, arrowprops=look)
+
+
+def _ink_on(shown, value):
+    """The colour of words that can be read on the field that `shown`, an image, draws for `value`."""
+    red, green, blue, _ = shown.cmap(shown.norm(value))
+    return COLORS["print"] if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else "white"
 
 
 def _sigmoid(t):

@@ -29,6 +29,7 @@ FIGURES = {
     "matrices of a NAC": lambda: plots.matrices(built(NAC(1)), title="W"),
     "matrices of a NALU": lambda: plots.matrices(built(NALU(3)), title="W"),
     "weight surface": lambda: plots.weight_surface(points=[(1, 1)]),
+    "path on the surface": lambda: plots.weight_surface(path=np.linspace([[0, 0], [1, -1]], [[5, 5], [-7, 3]], 9), title="Path"),
     "histograms": lambda: plots.weight_histograms({"a": np.zeros((2, 2)), "b": np.ones(3)}, title="W"),
     "valley": lambda: plots.valley({"+": data.article("+")}, {"+": [[1, 1], [0, 0]]}, title="Valley"),
     "log path": plots.log_path,
@@ -48,6 +49,15 @@ FIGURES = {
     "NAC cell": plots.nac_cell,
     "NALU cell": plots.nalu_cell,
 }
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_no_figure_has_a_ground_of_its_own_that_would_glare_on_a_dark_page(make):
+    figure = make()
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())
+    glaring = (pixels[..., :3] > 235).all(axis=2) & (pixels[..., 3] > 128)
+    assert pixels[0, 0, 3] == 0 and glaring.mean() < 0.02
 
 
 @pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
@@ -84,8 +94,12 @@ def luminance(color):
 
 @pytest.mark.parametrize("name", ["a", "m", "g", "ink"])
 def test_lines_stand_out_from_the_paper_and_the_shading(name):
-    for ground in ("white", plots.COLORS["inside"]):
-        assert (luminance(ground) + 0.05) / (luminance(plots.COLORS[name]) + 0.05) > 2.7
+    veil = np.array(mpl.colors.to_rgba(plots.COLORS["inside"]))
+    for page in ("white", "#111111"):
+        shaded = veil[3] * veil[:3] + (1 - veil[3]) * np.array(mpl.colors.to_rgb(page))
+        for ground, least in ((page, 3), (shaded, 2.5)):
+            dark, light = sorted([luminance(ground), luminance(plots.COLORS[name])])
+            assert (light + 0.05) / (dark + 0.05) > least, ground
 
 
 @pytest.mark.parametrize(
