@@ -22,6 +22,8 @@ SUMMARY = pd.read_csv(Path(__file__).parent.parent / "results" / "single_module_
 SEEDS_TABLE = pd.DataFrame({"model": ["a", "a", "b", "b"], "seed": 0, "terms": [1, 9, 1, 9], "scaled": [1.0, 2.0, 9.0, 90.0]})
 FIGURES = {
     "cost": lambda: plots.cost(np.logspace(5, 0, 30), title="Cost", marks={10: "here", None: "never"}),
+    "cost of units": lambda: plots.cost({"NAC": np.logspace(5, 0, 30), "NAU": np.r_[np.ones(9), np.zeros(21)]}, "Cost", every=50),
+    "memory": lambda: plots.memory(np.r_[0.0, np.logspace(9, 0, 29)], np.logspace(8, 7, 30), title="Memory"),
     "cost of seeds": lambda: plots.cost(np.ones((30, 4)), title="Cost", solved=[True, True, False, True]),
     "curves": lambda: plots.curves(x, {"one": x, "many": np.stack([x, x + 1])}, inside=(-5, 5), truth=x, title="Curves"),
     "log curves": lambda: plots.curves(np.logspace(0, 3, 9), {"one": np.arange(9)}, inside=(0, 20), log=True, title="Curves"),
@@ -33,7 +35,7 @@ FIGURES = {
     "histograms": lambda: plots.weight_histograms({"a": np.zeros((2, 2)), "b": np.ones(3)}, title="W"),
     "valley": lambda: plots.valley({"+": data.article("+")}, {"+": [[1, 1], [0, 0]]}, title="Valley"),
     "log path": plots.log_path,
-    "gates": lambda: plots.gates([1e-4, 1.0], [0.0, 1.0], title="Gates"),
+    "gates": lambda: plots.gates([1e-4, 1.0], [-700.0, 700.0], [1e-5, 1e-3], title="Gates"),
     "lines": lambda: plots.lines(x, {"one": x, "two": -x}, title="Lines"),
     "rates": lambda: plots.rates({"some": [True, False], "none": [False] * 9}, title="Rates"),
     "gate paths": lambda: plots.gate_paths([0, 5, 10], np.random.default_rng(0).uniform(0, 1, (3, 4)), [True, False, True, True], "Gates"),
