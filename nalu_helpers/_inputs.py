@@ -4,15 +4,15 @@ import difflib
 import math
 import numbers
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 
-def as_floats(values, name, dtype="float32"):
+def as_floats(values, name, dtype="float32", empty=False):
     """Lists, integers, booleans and floats of any size as one array of `dtype`.
 
     Raises TypeError when `values` are not numbers in a rectangle, ValueError when one of them is NaN or infinite (it names the
-    first such row) or too large for `dtype`.
+    first such row) or too large for `dtype`, or when there are none, unless they may be `empty`.
     """
     try:
         given = np.asarray(values)
@@ -20,7 +20,7 @@ def as_floats(values, name, dtype="float32"):
         raise TypeError(f"{name} has rows of different lengths: give every row the same number of columns") from None
     if given.dtype.kind not in "biuf":
         raise TypeError(f"{name} holds {_kind(given)}, expected numbers: convert it first, for example with numpy.asarray(…, float)")
-    if given.size == 0:
+    if given.size == 0 and not empty:
         raise ValueError(f"{name} is empty, its shape is {given.shape}: give it at least one row")
     _refuse(~np.isfinite(given), given, name, "expected only finite numbers: leave that row out or mend it")
     with np.errstate(over="ignore"):
@@ -38,8 +38,8 @@ def as_rows(values, name, dtype="float32"):
 
 
 def is_tensor(values):
-    """Whether `values` already belong to TensorFlow or Keras, and so need no conversion."""
-    return tf.is_tensor(values) or hasattr(values, "__tf_tensor__")
+    """Whether `values` already belong to Keras or its backend, and so need no conversion."""
+    return keras.ops.is_tensor(values) or isinstance(values, (keras.Variable, keras.KerasTensor))
 
 
 def whole_number(value, name, at_least=1):

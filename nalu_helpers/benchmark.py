@@ -11,13 +11,15 @@ import importlib
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 
 from . import data, layers, metrics, results, speed
 from ._inputs import one_of, positive_number, whole_number
 from .expression import known_operation
-from .training import Progress, fit_many
+from .many import fit_many
+from .training import Progress
 
 WORDS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 CHECK_EVERY = 1_000
@@ -39,7 +41,7 @@ def _npu(kind, operation):
     return kind(1, penalty_sizes=(1e-9, 1e-7) if operation == "/" else (1e-7, 1e-5))
 
 
-# A row a unit: the operations it enters, its class, how it starts, its learning rate, and what else its training needs.
+# A row a unit: the operations it enters, its class, how it starts, its learning rate, and how its gradients are clipped.
 UNITS = {
     "NAC": ("+-", layers.NAC, _nac, 1e-3, {}),
     "NACLog": ("*/", layers.NACLog, _nac, 1e-3, {}),
@@ -47,7 +49,7 @@ UNITS = {
     "GNALU": ("+-*/", layers.GNALU, _nac, 1e-3, {}),
     "NAU": ("+-", layers.NAU, _plain, 1e-3, {}),
     "NMU": ("*", layers.NMU, _plain, 1e-3, {}),
-    "INALU": ("+-*/", layers.INALU, _plain, 1e-3, {"clip_gradients": 0.1, "restart": True}),
+    "INALU": ("+-*/", layers.INALU, _plain, 1e-3, {"clipvalue": 0.1}),
     "NPU": ("*/", layers.NPU, _npu, 5e-3, {}),
     "RealNPU": ("*/", layers.RealNPU, _npu, 5e-3, {}),
 }
@@ -60,20 +62,20 @@ def run_chunk(unit, operation, ranges, seeds, steps=50_000, batch=128, learning_
     `best_step`, and the run is `solved` when its extrapolation error is below the `threshold`. `solved_at` is the first step checked
     at which it was.
     """
-    entered, kind, make, rate, settings = UNITS[unit]
+    entered, kind, make, rate, clipping = UNITS[unit]
     rate = rate if learning_rate is None else learning_rate
     checks = fit_many(
         lambda: make(kind, operation),
         operation,
         seeds=seeds,
         ranges=ranges,
-        learning_rates=[rate],
+        optimizer=keras.optimizers.Adam(rate, epsilon=1e-8, **clipping),  # PyTorch's epsilon, as in the reference implementation
         steps=steps,
         batch=batch,
-        check_every=CHECK_EVERY,
+        every=CHECK_EVERY,
+        restart=kind is layers.INALU,
         progress=progress,
-        **settings,
-    )
+    ).table
     thresholds = {data.range_name(train): metrics.success_threshold(operation, test) for train, test in ranges}
     checks["threshold"] = checks["train"].map(thresholds)
     rows = []

@@ -135,7 +135,7 @@ def exercise_03_2(answer):
         return f"expected 2,000 rows of two numbers from 0 to 10,005, got shape {x.shape} from {x.min():g} to {x.max():g}"
     keras.utils.set_random_seed(1)
     nac, test = NAC(1), data.uniform("-", train=(0, 10000), test=(10000, 20000))
-    fit(nac, x, x[:, 0] - x[:, 1], epochs=5000, progress=False)
+    fit(nac, x, x[:, 0] - x[:, 1], steps=5000, progress=False)
     error = metrics.test_error(nac, test)
     if error > 0.02:
         ended = np.round(nac.W, 2).ravel().tolist()

@@ -113,7 +113,7 @@ def range_name(where):
 def _refuse_dividing_by_zero(operation, **ranges):
     for name, pieces in ranges.items():
         for low, high in pieces:
-            if not callable(operation) and known_operation(operation) == "/" and low <= 0 <= high:
+            if as_function(operation) is OPERATIONS["/"] and low <= 0 <= high:
                 raise ValueError(
                     f"{name} is ({low:g}, {high:g}) and holds 0, by which nothing can be divided: choose a range on one side of 0"
                 )

@@ -18,8 +18,13 @@ def known_operation(operation):
 
 
 def as_function(operation):
-    """`operation` as a function of two columns: what + - * / stand for, or itself when it is a function already."""
-    return operation if callable(operation) else OPERATIONS[known_operation(operation)]
+    """`operation` as a function of two columns: what + - * / stand for, an expression such as "a * b + 1", or a function itself."""
+    if callable(operation):
+        return operation
+    words = operation.strip() if isinstance(operation, str) else operation
+    if not isinstance(words, str) or words in OPERATIONS or (words.isidentifier() and words not in ("a", "b")) or words in _SPELLINGS:
+        return OPERATIONS[known_operation(words)]
+    return parse(words)
 
 
 def parse(text):

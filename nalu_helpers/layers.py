@@ -2,21 +2,27 @@
 
 Row vectors throughout: x is [..., in], a weight is [in, units], and y = x W is [..., units]. Every layer takes `units` first,
 works in float32 (the default) and, with `dtype="float64"`, in float64, and can be saved and loaded with the model it is in.
-Lists, integers and arrays of another float type are converted to the layer's own type when it is called.
+Lists, integers and arrays of another float type are converted to the layer's own type when it is called. Everything is written
+in `keras.ops`, so the units run on every backend of Keras; masks, empty batches and `inputs=` are what they are for `Dense`.
 
 The paper's units, NAC and NALU, come first; those that followed stand below in the order of their years. Some of them add a
-`penalty` to the cost while they are trained, or keep their weights in a range by a Keras constraint.
+penalty to the cost while they are trained (see `Penalised`), or keep their weights in a range by a Keras constraint.
 """
 
 import functools
 import math
 import operator
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from ._inputs import as_floats, as_range, is_tensor, positive_number, whole_number
+
+Tensor: TypeAlias = Any  # a tensor of the backend that Keras runs on
+Shape: TypeAlias = tuple[int | None, ...]
+Initializer: TypeAlias = str | dict | Callable | None  # what keras.initializers.get accepts; None is the unit's own
 
 
 class Unit(keras.layers.Layer):
@@ -26,16 +32,19 @@ class Unit(keras.layers.Layer):
     finite numbers or has another number of columns than the unit was built for.
     """
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = whole_number(units, "units")
+        self.supports_masking = True  # each row is computed alone, so a mask stays what it is
 
-    def __call__(self, x, *args, **kwargs):
-        return super().__call__(self._checked(x), *args, **kwargs)
+    def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return super().__call__(self._checked(inputs), *args, **kwargs)
 
-    def _checked(self, x):
-        if not is_tensor(x) and not isinstance(x, keras.KerasTensor):
-            x = tf.constant(as_floats(x, "x", self.compute_dtype))
+    def _checked(self, x: Tensor) -> Tensor:
+        if not is_tensor(x):
+            x = ops.convert_to_tensor(as_floats(x, "x", self.compute_dtype, empty=True))
+        elif not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+            x = ops.cast(x, self.compute_dtype)
         if len(x.shape) == 0:
             raise ValueError(f"x is a single number, expected [..., in]: write [[{x}]] for one row with one column")
         if self.built and x.shape[-1] != self.columns:
@@ -43,31 +52,77 @@ class Unit(keras.layers.Layer):
                 f"x has {x.shape[-1]} columns, expected {self.columns}: this {type(self).__name__} was built for {self.columns} "
                 f"inputs; give it [..., {self.columns}], or make a new {type(self).__name__}({self.units})"
             )
+        if not x.shape[-1]:
+            columns = "an unknown number of columns" if x.shape[-1] is None else "no columns"
+            raise ValueError(f"x has {columns}, its shape is {tuple(x.shape)}, expected [..., in] with at least one: give it its columns")
         return x
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         self.columns = input_shape[-1]
 
-    def weight(self, name, initializer, shape=None, constraint=None):
+    def weight(self, name: str, initializer: Initializer, shape: Shape | None = None, constraint: Callable | None = None) -> keras.Variable:
         """A trainable weight called `name`, of shape [in, units] unless `shape` says otherwise."""
         return self.add_weight(shape=shape or (self.columns, self.units), initializer=initializer, name=name, constraint=constraint)
 
-    def penalty(self, step, validation):
-        """What training adds to the cost of update number `step` (from 0), given the mean squared error of the last validation.
-
-        Nothing, for most units.
-        """
-        return 0.0
-
-    def matrices(self):
+    def matrices(self) -> list[Tensor]:
         """The weights that ought to be −1, 0 or 1, as a list of [in, units]: what `metrics.sparsity_error` looks at."""
         return [self.W]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units}
+
+
+class Penalised(Unit):
+    """A unit that adds a penalty to the cost while it is trained: one of the losses in Keras' `layer.losses` and `model.losses`.
+
+    So it counts in `model.fit`, and in any loop that adds `model.losses` to its cost. It depends on how many updates were made before,
+    `updates`, and on the mean squared error of the last validation, `validation`. These are two variables of the layer that are
+    saved with it, but are no weights. An update is counted when the losses are read after a call with `training=True`, once however
+    often the layer was called: `model.fit` does just that. `validation` is 0 until a trainer assigns it.
+    """
+
+    def __init__(self, units: int, **kwargs: Any):
+        super().__init__(units, **kwargs)
+        self._in_training = False
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        self.updates = self.add_weight(dtype="int32", initializer="zeros", trainable=False, name="updates")
+        self.validation = self.add_weight(initializer="zeros", trainable=False, name="validation")
+
+    def weight(self, name: str, initializer: Initializer, shape: Shape | None = None, constraint: Callable | None = None) -> keras.Variable:
+        """As in `Unit`. The first weight carries the penalty of all as its Keras regularizer: wherever the unit is, it counts once."""
+        first = not self.trainable_weights
+        made = super().weight(name, initializer, shape, constraint)
+        made.regularizer = self._penalty_of_this_update if first else None
+        return made
+
+    @property
+    def weights(self) -> list[keras.Variable]:
+        """The weights alone, without `updates` and `validation`."""
+        return [weight for weight in super().weights if weight.name not in ("updates", "validation")]
+
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        self._in_training = bool(training)
+        return self.answer(x, training)
+
+    def answer(self, x: Tensor, training: bool) -> Tensor:
+        """What the unit says: [..., in] → [..., units]."""
+        raise NotImplementedError
+
+    def penalty(self, step: Tensor, validation: Tensor) -> Tensor:
+        """What training adds to the cost of update number `step` (from 0), given the mean squared error of the last validation."""
+        raise NotImplementedError
+
+    def _penalty_of_this_update(self, weight: Tensor) -> Tensor:
+        penalty = self.penalty(ops.convert_to_tensor(self.updates), ops.convert_to_tensor(self.validation))
+        if self._in_training:
+            self._in_training = False
+            self.updates.assign_add(1)
+        return penalty
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")
@@ -80,27 +135,27 @@ class NAC(Unit):
 
     tanh, sigmoid = staticmethod(ops.tanh), staticmethod(ops.sigmoid)
 
-    def __init__(self, units, W_hat_initializer=None, M_hat_initializer=None, **kwargs):
+    def __init__(self, units: int, W_hat_initializer: Initializer = None, M_hat_initializer: Initializer = None, **kwargs: Any):
         super().__init__(units, **kwargs)
         self.W_hat_initializer = _initializer(W_hat_initializer, keras.initializers.RandomUniform(-2, 2))
         self.M_hat_initializer = _initializer(M_hat_initializer, keras.initializers.RandomUniform(-2, 2))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.W_hat = self.weight("W_hat", self.W_hat_initializer)
         self.M_hat = self.weight("M_hat", self.M_hat_initializer)
 
     @property
-    def W(self):
+    def W(self) -> Tensor:
         """What the unit has learned: tanh(Ŵ) ⊙ σ(M̂), [in, units], each entry between −1 and 1."""
         if not self.built:
             raise ValueError(f"this {type(self).__name__} has no weights yet: call it on data first, or .build((None, in))")
         return self.tanh(self.W_hat) * self.sigmoid(self.M_hat)
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return _times(x, self.W)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "W_hat_initializer": keras.initializers.serialize(self.W_hat_initializer),
@@ -122,13 +177,21 @@ class NALU(NAC):
     `input_independent_gate=True` makes G a vector [units] that starts at 0 and g = σ(G), the same for every input.
     """
 
-    def __init__(self, units, epsilon=1e-7, G_initializer=None, separate_weights=False, input_independent_gate=False, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        epsilon: float = 1e-7,
+        G_initializer: Initializer = None,
+        separate_weights: bool = False,
+        input_independent_gate: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(units, **kwargs)
         self.epsilon = positive_number(epsilon, "epsilon", "1e-7")
         self.separate_weights, self.input_independent_gate = bool(separate_weights), bool(input_independent_gate)
         self.G_initializer = _initializer(G_initializer, "zeros" if input_independent_gate else keras.initializers.GlorotUniform())
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.G = self.weight("G", self.G_initializer, shape=(self.units,) if self.input_independent_gate else None)
         if self.separate_weights:
@@ -136,14 +199,14 @@ class NALU(NAC):
             self.M_m_hat = self.weight("M_m_hat", _again(self.M_hat_initializer))
 
     @property
-    def W_m(self):
+    def W_m(self) -> Tensor:
         """The weights of the path that multiplies, [in, units]: W itself, unless the weights are separate."""
         return self.tanh(self.W_m_hat) * self.sigmoid(self.M_m_hat) if self.separate_weights else self.W
 
-    def matrices(self):
+    def matrices(self) -> list[Tensor]:
         return [self.W, self.W_m] if self.separate_weights else [self.W]
 
-    def paths(self, x):
+    def paths(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The sum a, the product m and the gate g, each [..., units]: what y = g ⊙ a + (1 − g) ⊙ m is made of."""
         x = ops.cast(self._checked(x), self.compute_dtype)
         a = _times(x, self.W)
@@ -151,11 +214,11 @@ class NALU(NAC):
         g = self.sigmoid(ops.zeros_like(a) + self.G if self.input_independent_gate else _times(x, self.G))
         return a, m, g
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         a, m, g = self.paths(x)
         return g * a + (1 - g) * m
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "epsilon": self.epsilon,
@@ -172,14 +235,14 @@ class NACLog(NAC):
     [..., in] → [..., units]. Weights and starts as in `NAC`; `epsilon` must be above 0. Source: Trask et al. 2018, section 3.
     """
 
-    def __init__(self, units, epsilon=1e-7, **kwargs):
+    def __init__(self, units: int, epsilon: float = 1e-7, **kwargs: Any):
         super().__init__(units, **kwargs)
         self.epsilon = positive_number(epsilon, "epsilon", "1e-7")
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return ops.exp(_times(ops.log(ops.abs(x) + self.epsilon), self.W))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon}
 
 
@@ -196,15 +259,15 @@ class GNALU(NALU):
 
     LN_PHI = math.log((1 + math.sqrt(5)) / 2)
 
-    def tanh(self, t):
+    def tanh(self, t: Tensor) -> Tensor:
         return ops.tanh(self.LN_PHI * t)
 
-    def sigmoid(self, t):
+    def sigmoid(self, t: Tensor) -> Tensor:
         return ops.sigmoid(self.LN_PHI * t)
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")
-class NAU(Unit):
+class NAU(Penalised):
     """Neural addition unit: y = x W, a linear layer whose W is clipped to [−1, 1] after every update.
 
     [..., in] → [..., units]. Weight `W` [in, units] starts uniform in (−r, r) with r = min(0.5, √(6/(in + units))). Training adds
@@ -212,25 +275,25 @@ class NAU(Unit):
     Source: Madsen & Johansen 2020, arXiv 2001.05016.
     """
 
-    def __init__(self, units, penalty_size=0.01, penalty_steps=(20_000, 35_000), **kwargs):
+    def __init__(self, units: int, penalty_size: float = 0.01, penalty_steps: tuple[float, float] = (20_000, 35_000), **kwargs: Any):
         super().__init__(units, **kwargs)
         self.penalty_size, self.penalty_steps = float(penalty_size), as_range(penalty_steps, "penalty_steps")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         r = min(0.5, math.sqrt(6 / (self.columns + self.units)))
         self.W = self.weight("W", keras.initializers.RandomUniform(-r, r), constraint=Clip(-1, 1))
 
-    def call(self, x):
+    def answer(self, x: Tensor, training: bool) -> Tensor:
         return _times(x, self.W)
 
-    def penalty(self, step, validation):
+    def penalty(self, step: Tensor, validation: Tensor) -> Tensor:
         start, end = self.penalty_steps
-        ramp = ops.clip((ops.cast(step, self.compute_dtype) - start) / (end - start), 0, 1)
+        ramp = ops.clip((ops.cast(step, self.variable_dtype) - start) / (end - start), 0, 1)
         size = ops.abs(self.W)
         return self.penalty_size * ramp * ops.mean(ops.minimum(size, ops.abs(1 - size)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "penalty_size": self.penalty_size, "penalty_steps": self.penalty_steps}
 
 
@@ -242,19 +305,19 @@ class NMU(NAU):
     The penalty is as in `NAU`, with a size of 10. Source: Madsen & Johansen 2020, arXiv 2001.05016.
     """
 
-    def __init__(self, units, penalty_size=10.0, **kwargs):
+    def __init__(self, units: int, penalty_size: float = 10.0, **kwargs: Any):
         super().__init__(units, penalty_size, **kwargs)
 
-    def build(self, input_shape):
-        Unit.build(self, input_shape)
+    def build(self, input_shape: Shape) -> None:
+        Penalised.build(self, input_shape)
         self.W = self.weight("W", keras.initializers.RandomUniform(0.25, 0.75), constraint=Clip(0, 1))
 
-    def call(self, x):
+    def answer(self, x: Tensor, training: bool) -> Tensor:
         return _product(ops.expand_dims(x, -1) * self.W + 1 - self.W)
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")
-class INALU(Unit):
+class INALU(Penalised):
     """Improved NALU: separate weights, a gate that does not look at the input, a bounded product that keeps its sign.
 
         a = x W_a      m = exp(min(log(max(|x|, ε)) W_m, ω))      s_o = Π_i (sign(x_i)·|W_m,io| + 1 − |W_m,io|)
@@ -266,38 +329,38 @@ class INALU(Unit):
     Source: Schlör et al. 2020, arXiv 2003.07629.
     """
 
-    def __init__(self, units, epsilon=1e-7, omega=20.0, **kwargs):
+    def __init__(self, units: int, epsilon: float = 1e-7, omega: float = 20.0, **kwargs: Any):
         super().__init__(units, **kwargs)
         self.epsilon, self.omega = positive_number(epsilon, "epsilon", "1e-7"), positive_number(omega, "omega", "20")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         W_start, M_start, g_start = (keras.initializers.RandomNormal(mean, 0.2) for mean in (0.88, 0.5, 0.0))
         self.W_a_hat, self.M_a_hat = self.weight("W_a_hat", W_start), self.weight("M_a_hat", M_start)
         self.W_m_hat, self.M_m_hat = self.weight("W_m_hat", _again(W_start)), self.weight("M_m_hat", _again(M_start))
         self.g = self.weight("g", g_start, shape=(self.units,))
 
-    def matrices(self):
+    def matrices(self) -> list[Tensor]:
         """W_a and W_m, each [in, units]."""
         return [ops.tanh(self.W_a_hat) * ops.sigmoid(self.M_a_hat), ops.tanh(self.W_m_hat) * ops.sigmoid(self.M_m_hat)]
 
-    def call(self, x):
+    def answer(self, x: Tensor, training: bool) -> Tensor:
         W_a, W_m = self.matrices()
         m = ops.exp(ops.minimum(_times(ops.log(ops.maximum(ops.abs(x), self.epsilon)), W_m), self.omega))
         sign = _product(ops.expand_dims(ops.sign(x), -1) * ops.abs(W_m) + 1 - ops.abs(W_m))
         g = ops.sigmoid(self.g)
         return g * _times(x, W_a) + (1 - g) * m * sign
 
-    def penalty(self, step, validation):
+    def penalty(self, step: Tensor, validation: Tensor) -> Tensor:
         size = sum(ops.mean(ops.maximum(20 - ops.abs(ops.convert_to_tensor(p)), 0)) for p in self.trainable_variables)
         return ops.where(ops.logical_and(step > 10_000, validation < 1), 0.05 * size, 0.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "epsilon": self.epsilon, "omega": self.omega}
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")
-class RealNPU(Unit):
+class RealNPU(Penalised):
     """Real neural power unit: a product of powers that knows about signs, with a gate that takes an input out of it.
 
         g = clip(ĝ, 0, 1)      r = g ⊙ (|x| + ε) + 1 − g      k_i = π g_i if x_i < 0 else 0      y = exp(log(r) W) ⊙ cos(k W)
@@ -309,30 +372,30 @@ class RealNPU(Unit):
 
     EPSILON = 2.0**-23
 
-    def __init__(self, units, penalty_sizes=(1e-7, 1e-5), **kwargs):
+    def __init__(self, units: int, penalty_sizes: tuple[float, float] = (1e-7, 1e-5), **kwargs: Any):
         super().__init__(units, **kwargs)
         self.penalty_sizes = as_range(penalty_sizes, "penalty_sizes")
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.W = self.weight("W", keras.initializers.GlorotUniform())
         self.g = self.weight("g", keras.initializers.Constant(0.5), shape=(self.columns,))
 
-    def log_r_and_k(self, x):
+    def log_r_and_k(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithm of the gated size and the gated angle of x, each [..., in]."""
         g = ops.clip(self.g, 0, 1)
         return ops.log(g * (ops.abs(x) + self.EPSILON) + 1 - g), math.pi * g * ops.cast(x < 0, self.compute_dtype)
 
-    def call(self, x):
+    def answer(self, x: Tensor, training: bool) -> Tensor:
         log_r, k = self.log_r_and_k(x)
         return ops.exp(_times(log_r, self.W)) * ops.cos(_times(k, self.W))
 
-    def penalty(self, step, validation):
+    def penalty(self, step: Tensor, validation: Tensor) -> Tensor:
         first, last = self.penalty_sizes
-        beta = ops.minimum(first * 10.0 ** ops.floor(ops.cast(step, self.compute_dtype) / 10_000), last)
+        beta = ops.minimum(first * 10.0 ** ops.floor(ops.cast(step, self.variable_dtype) / 10_000), last)
         return beta * sum(ops.sum(ops.abs(ops.convert_to_tensor(p))) for p in self.trainable_variables)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "penalty_sizes": self.penalty_sizes}
 
 
@@ -346,17 +409,17 @@ class NPU(RealNPU):
     g, r, k and the penalty are as in `RealNPU`. Source: Heim et al. 2020, arXiv 2006.01681.
     """
 
-    def build(self, input_shape):
-        Unit.build(self, input_shape)
+    def build(self, input_shape: Shape) -> None:
+        Penalised.build(self, input_shape)
         self.W_real = self.weight("W_real", keras.initializers.GlorotUniform())
         self.W_imag = self.weight("W_imag", "zeros")
         self.g = self.weight("g", keras.initializers.Constant(0.5), shape=(self.columns,))
 
-    def matrices(self):
+    def matrices(self) -> list[Tensor]:
         """W_real and W_imag, each [in, units]."""
         return [self.W_real, self.W_imag]
 
-    def call(self, x):
+    def answer(self, x: Tensor, training: bool) -> Tensor:
         log_r, k = self.log_r_and_k(x)
         size = ops.exp(_times(log_r, self.W_real) - _times(k, self.W_imag))
         return size * ops.cos(_times(log_r, self.W_imag) + _times(k, self.W_real))
@@ -366,17 +429,17 @@ class NPU(RealNPU):
 class Clip(keras.constraints.Constraint):
     """A Keras constraint: after every update, each entry of the weight is clipped to [low, high]."""
 
-    def __init__(self, low, high):
+    def __init__(self, low: float, high: float):
         self.low, self.high = as_range((low, high), "the range to clip to")
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         return ops.clip(w, self.low, self.high)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"low": self.low, "high": self.high}
 
 
-def benchmark_start(columns, units):
+def benchmark_start(columns: int, units: int) -> keras.initializers.Initializer:
     """The initializer of Ŵ and M̂ in the field's benchmark: U(−r, r) whose W = tanh(Ŵ) ⊙ σ(M̂) has the variance that Glorot asks for.
 
     Solves (in + units)·Var[W](r) = 2, counting in + units as at least 5, with Var[W](r) = (1 − tanh(r)/r)(r − tanh(r/2))/(2r).
@@ -389,23 +452,30 @@ def benchmark_start(columns, units):
     return keras.initializers.RandomUniform(-r, r)
 
 
-def _times(x, W):
+def _times(x: Tensor, W: Tensor) -> Tensor:
     """x W. Few columns are multiplied and summed: XLA makes one loop of that, and a call of its own of every matmul."""
     return ops.sum(ops.expand_dims(x, -1) * W, axis=-2) if W.shape[0] <= 8 else ops.matmul(x, W)
 
 
-def _product(z):
+def _product(z: Tensor) -> Tensor:
     """The product of z [..., in, units] over its inputs, [..., units]; its gradient is right where a factor is 0."""
     return functools.reduce(operator.mul, ops.unstack(z, axis=-2))
 
 
-def _initializer(given, default):
+def _initializer(given: Initializer, default: Initializer) -> Callable:
     return keras.initializers.get(default if given is None else given)
 
 
-def _again(initializer):
-    """The same distribution with another seed, since an initializer of Keras gives the same numbers every time."""
+def _again(initializer: Callable) -> Callable:
+    """The same distribution with another seed, since an initializer of Keras gives the same numbers every time.
+
+    One that holds a `keras.random.SeedGenerator`, or is a plain function, can simply be asked again.
+    """
+    if not isinstance(initializer, keras.initializers.Initializer):
+        return initializer
     config = initializer.get_config()
-    if config.get("seed") is not None:
+    if "seed" not in config or isinstance(initializer.seed, keras.random.SeedGenerator):
+        return initializer
+    if config["seed"] is not None:
         config["seed"] += 1
     return type(initializer).from_config(config)

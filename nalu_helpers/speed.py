@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from . import data, layers
 from ._inputs import whole_number
-from .training import fit, fit_many
+from .many import fit_many
+from .training import fit
 
 
 def training(epochs=22000, eager_epochs=300, rounds=3):
@@ -35,7 +36,7 @@ def training(epochs=22000, eager_epochs=300, rounds=3):
     eager, compiled = [], []
     for _ in range(rounds):
         eager.append(eager_epochs / _seconds(lambda: [train_step() for _ in range(eager_epochs)]))
-        compiled.append(epochs / _seconds(lambda: fit(layers.NAC(1), x.numpy(), y.numpy(), epochs=epochs, progress=False)))
+        compiled.append(epochs / _seconds(lambda: fit(layers.NAC(1), x.numpy(), y.numpy(), steps=epochs, progress=False)))
     return eager, compiled
 
 
@@ -54,7 +55,7 @@ class Clock:
         return sum(steps[1:]) / (times[-1] - times[0])
 
 
-def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250), batch=128):
+def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250, 22500), batch=128):
     """Run-steps a second of NALU on ×: a table with a row for each of `counts` runs, and one for a loop that trains one model at a time.
 
     `compiled` is measured once the loop is compiled, `in all` from the call to the table. A count that nine divides is spread over the
@@ -65,7 +66,7 @@ def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250), batch=128):
     for count in (whole_number(count, "a count of runs") for count in counts):
         ranges = data.BENCHMARK_RANGES if count % 9 == 0 else data.BENCHMARK_RANGES[6:7]
         steps, clock = max(4_000, run_steps // max(count, 32)), Clock()  # at least two calls of the compiled loop
-        settings = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "check_every": steps}
+        settings = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "every": 1_000}
         seconds = _seconds(lambda: fit_many(lambda: layers.NALU(1), "*", **settings, progress=clock))  # noqa: B023
         rows.append({"runs": count, "compiled": clock.rate(), "in all": count * steps / seconds})
     table = pd.DataFrame(rows)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from .. import data
 from .._inputs import as_floats, is_tensor, one_of, whole_number
 from ..layers import NAC, NALU
-from ..training import fit_stream
+from ..many import fit_many
 
 SOURCES = ("sklearn", "mnist")
 TASKS = {"counting": 10, "addition": 1}  # outputs
@@ -180,7 +180,7 @@ def worth(task, labels):
 
 
 def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
-    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, what `load` returns: the readers and their costs.
+    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, what `load` returns; what `fit_many` returns.
 
     The cost is the squared error of the ten counts, or of the sum: nothing is said of a single image. Raises ValueError or TypeError.
     """
@@ -193,8 +193,8 @@ def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
         return tf.reduce_mean((reader(tf.gather(images, chosen)) - tf.reduce_sum(tf.gather(each, chosen), axis=1)) ** 2)
 
     make = functools.partial(make_reader, task, model, digits.x_train.shape[1:])
-    how = {"learning_rate": 3e-3, "clip_norm": 1.0, "jit_compile": False, "progress": progress}
-    return fit_stream(make, draw, cost, seeds=seeds, steps=steps, **how)
+    adam = keras.optimizers.Adam(3e-3, global_clipnorm=1.0)
+    return fit_many(make, draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, jit_compile=False, progress=progress)
 
 
 def some_sequences(digits, length, sequences=SEQUENCES):
@@ -227,7 +227,7 @@ def run(task, model, seeds, steps=STEPS, progress=False, source="sklearn"):
     `source` is what `load` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
     """
     digits = load(source)
-    readers, _ = train(task, model, digits, seeds=seeds, steps=steps, progress=progress)
+    readers = train(task, model, digits, seeds=seeds, steps=steps, progress=progress).models
     tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers)]
     table = pd.concat(tables, ignore_index=True)
     return table[[*KEY, "seed", *(name for name in table if name not in (*KEY, "seed"))]]

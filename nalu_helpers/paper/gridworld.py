@@ -15,7 +15,7 @@ from keras import layers, ops
 
 from .._inputs import one_of, whole_number
 from ..layers import NAC
-from ..training import fit_stream
+from ..many import fit_many
 
 MODELS = ("random walk", "LSTM", "LSTM, NAC of T", "LSTM + linear counter", "LSTM + NAC counter")
 KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
@@ -135,8 +135,8 @@ def train(model, seeds, steps=STEPS, size=SIZE, times=TRAIN, progress=False):
         each = -logs * tf.stop_gradient(missed) - 0.02 * entropy + 0.5 * missed**2
         return tf.reduce_sum(lasts * each) / tf.reduce_sum(lasts)
 
-    settings = dict(seeds=seeds, steps=steps, learning_rate=0.006, clip_norm=1.0, progress=progress)
-    return fit_stream(lambda: agent(model, size), draw, cost, **settings)[0]
+    adam = keras.optimizers.Adam(0.006, global_clipnorm=1.0)
+    return fit_many(lambda: agent(model, size), draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, progress=progress).models
 
 
 def play(step_of, start, goal, T, size=SIZE):

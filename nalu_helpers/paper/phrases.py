@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from .._inputs import one_of, whole_number
 from ..layers import NAC, NALU, benchmark_start
-from ..training import fit_stream
+from ..many import fit_many
 
 STATES, EMBEDDING, BATCH = 32, 16, 32
 HEADS = {
@@ -175,13 +175,10 @@ def train(model, learned, *, seeds, steps=STEPS, jit_compile=True, progress=Fals
     def cost(model, rows):
         return tf.reduce_mean((model(tf.gather(tokens, rows))[:, -1, 0] - tf.gather(values, rows)) ** 2)
 
-    how = dict(seeds=seeds, clip_norm=1.0, jit_compile=jit_compile, progress=progress)
+    falling = keras.optimizers.schedules.PiecewiseConstantDecay([steps - last - 1], [rate, rate / 10]) if last else rate
+    how = dict(seeds=seeds, steps=steps, optimizer=keras.optimizers.Adam(falling, global_clipnorm=1.0))
     draw = lambda rng, count: (rng.choice(learned, (count, BATCH)),)  # noqa: E731
-    models, _ = fit_stream(lambda: reader(head, scale), draw, cost, steps=steps - last, learning_rate=rate, **how)
-    if last:
-        once_more = iter(models)
-        models, _ = fit_stream(lambda: next(once_more), draw, cost, steps=last, learning_rate=rate / 10, **how)
-    return models
+    return fit_many(lambda: reader(head, scale), draw, cost=cost, jit_compile=jit_compile, progress=progress, **how).models
 
 
 def says(model, numbers=range(1000)):

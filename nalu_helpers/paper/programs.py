@@ -13,7 +13,7 @@ from keras import ops
 
 from .._inputs import one_of, whole_number
 from ..layers import NAC, NALU
-from ..training import fit_stream
+from ..many import fit_many
 
 UNIT = 100.0  # networks see and say numbers in hundreds, so that those they are trained on are below 1
 TERMS, CONSTANTS, BATCH = (1, 5), 100, 64  # of training
@@ -251,7 +251,7 @@ def make(model):
 
 
 def train(kind, model, seeds, steps=STEPS, progress=False):
-    """Train `model` on programs of `kind` for each of `seeds`, side by side; return the models and their costs, [steps, seeds].
+    """Train `model` on programs of `kind` for each of `seeds`, side by side; return what `fit_many` returns.
 
     The cost is the paper's, the root of the mean squared error, here over 64 fresh programs a step.
     """
@@ -265,8 +265,8 @@ def train(kind, model, seeds, steps=STEPS, progress=False):
     def cost(model, x, y):
         return tf.sqrt(tf.reduce_mean((model(x) - y) ** 2))
 
-    how = {"seeds": seeds, "steps": steps, "learning_rate": 5e-3, "clip_norm": 1.0, "every": 100, "progress": progress}
-    return fit_stream(lambda: make(model), draw, cost, **how)
+    adam = keras.optimizers.Adam(5e-3, global_clipnorm=1.0)
+    return fit_many(lambda: make(model), draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, every=100, progress=progress)
 
 
 def evaluate(model, texts):
@@ -306,7 +306,7 @@ def measure(model, kind, terms, constants, count=TEST_PROGRAMS):
 def run(kind, model, *, seeds, steps=STEPS, progress=False):
     """One piece of the table: `model` on `kind`, a row for each seed and each of `TESTS`. Raises ValueError for an unknown name."""
     seeds = list(seeds)
-    models, _ = train(kind, model, seeds, steps, progress)
+    models = train(kind, model, seeds, steps, progress).models
     rows = [
         {"kind": kind, "model": model, "seed": seed, "terms": terms, "constants": constants, **measure(trained, kind, terms, constants)}
         for seed, trained in zip(seeds, models)
