@@ -48,6 +48,7 @@ else:
             )
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
+
 __all__ = [
     "GNALU",
     "INALU",

@@ -131,7 +131,9 @@ def _task(task, cost, ranges, batch, dtype):
     if not callable(task):
         raise TypeError(f"the task is {task!r}, expected text such as '*', rows (x, y) or a function draw(rng, count)")
     if not callable(cost):
-        raise TypeError("a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'")
+        raise TypeError(
+            "a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'"
+        )
     return _Task(cost, draw=task)
 
 
@@ -142,7 +144,9 @@ def _operation(operation, cost, ranges, batch, dtype):
     _refuse_none_or_twice("ranges", ranges)
     tables = [tuple(part.astype(dtype) for part in sum(data.examination(operation, *pair), ())) for pair in ranges]
     labels = [{"train": data.range_name(train), "test": data.range_name(test)} for train, test in ranges]
-    groups = [tuple(np.array(end, "float32").astype(dtype) for end in (low, np.float32(high) - np.float32(low))) for (low, high), _ in ranges]
+    groups = [
+        tuple(np.array(end, "float32").astype(dtype) for end in (low, np.float32(high) - np.float32(low))) for (low, high), _ in ranges
+    ]
 
     def cost_of(model, drawn, low, width):
         x = low + width * tf.cast(drawn, low.dtype)
@@ -230,7 +234,9 @@ class _Runs:
             self.tensorflow_draws = tensorflow_drew()
         first = getattr(self, "first", None)
         if first is not None and {id(v) for v in model.variables} & {id(v) for v in first.variables}:
-            raise ValueError("make_model gave a model that shares weights with the one before: make a new one in it, as lambda: NALU(1) does")
+            raise ValueError(
+                "make_model gave a model that shares weights with the one before: make a new one in it, as lambda: NALU(1) does"
+            )
         return model
 
     def drawn(self, rng, count):
@@ -252,7 +258,9 @@ class _Runs:
                 raise ValueError(f"draw returned an array of shape {part.shape} for {count} steps, expected [{count}, …]")
         shapes = [(part.shape[1:], part.dtype) for part in parts]
         if self.shapes is not None and shapes != self.shapes:
-            raise ValueError(f"draw returned examples of {_said(shapes)} for a step, and {_said(self.shapes)} before: they must stay the same")
+            raise ValueError(
+                f"draw returned examples of {_said(shapes)} for a step, and {_said(self.shapes)} before: they must stay the same"
+            )
         return parts
 
     def begins_of(self, tile):

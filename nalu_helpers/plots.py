@@ -128,7 +128,7 @@ def cost(cost, title="", marks=None, solved=None, ylabel="cost", xlabel="step", 
         if values[-1] == 0:
             zero = at[len(values) - np.argmax(values[::-1] > 0)] if values.any() else 0
             color = COLORS[("a", "m", "g", "W")[number] if named else "a"]
-            ax.plot(zero, 0.02, "v", ms=10, color=color, transform=ax.get_xaxis_transform())
+            ax.plot(zero, 0.02, "v", ms=10, color=color, transform=ax.get_xaxis_transform(), clip_on=False)
     if (curves[-1] == 0).any():
         ax.plot([], [], "v", ms=9, color=COLORS["ink"], label="0 from here on")
     for look, words in (marks or {}).items():

@@ -135,7 +135,9 @@ class Loop:
         self.begun = [int(v) for v in self.updates]
         self.fresh = [tf.convert_to_tensor(v) for v in self.remembered]
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
-        alone = _traced(self._update, tf.constant(0), tf.constant(0.0), self.values_of(model), [_specified(part) for part in (*drawn, *own)])
+        alone = _traced(
+            self._update, tf.constant(0), tf.constant(0.0), self.values_of(model), [_specified(part) for part in (*drawn, *own)]
+        )
         self.bytes_a_run = _bytes_of(alone)
         refuse_memory(self.bytes_a_run, "one step of one run")
         _refuse_foreign(alone)
@@ -275,7 +277,9 @@ def rows_for(model, x, y):
         raise ValueError(f"the model has {len(model.inputs)} inputs, expected 1: use fit_many with draw and a cost that calls it")
     said = model(x[:1])
     if not hasattr(said, "shape"):
-        raise TypeError(f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give fit a cost that picks the one to learn")
+        raise TypeError(
+            f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give fit a cost that picks the one to learn"
+        )
     if len(said.shape) != 2 or y.shape[-1] != said.shape[-1]:
         shape = tuple(said.shape)
         raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
