@@ -330,7 +330,8 @@ def gates(error, logit, off, title="", limit=0.01):
     axes[0].set(xscale="symlog", yscale="log", ylabel="relative error on the test")
     reach = 2 * max(100, np.abs(logit).max())
     axes[0].set(xlim=(-reach, reach), xlabel="the gate's x G (g = σ(x G); left: multiplies)", xticks=[-1000, -10, 0, 10, 1000])
-    axes[1].set(xscale="log", xlabel="how far W is from 1 and 1")
+    edge = " (0 is drawn at the left edge)" if np.min(off) < 1e-8 else ""
+    axes[1].set(xscale="log", xlim=(6e-9, 2), xlabel=f"how far W is from 1 and 1{edge}")
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -380,11 +381,15 @@ def gate_surface(x, y, paths=(), title="", span=1.0, total="mean", reached="solv
     """The cost of a NALU with W = (w, w) and the same gate g on every row, over (w, g), and the `paths` of runs on it.
 
     x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends.
-    `total` is "mean" or "sum" of the squared errors; `reached` says in a word what the solved have reached.
+    `total` is "mean" or "sum" of the squared errors; `reached` says in a word what the solved have reached. Lines are shares of the
+    highest cost.
     """
     figure, ax = _figure(title, 8, 4.6)
     value, extent = gate_costs(x, y, span, total=total)
     shown = ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis", interpolation="bilinear")
+    below = value.max() + np.log10([0.01, 0.1, 0.5, 0.9, 0.99])
+    lines = ax.contour(value, levels=below, extent=extent, colors=COLORS["print"], linewidths=0.8, linestyles="solid")
+    ax.clabel(lines, fmt=dict(zip(below, ("1 %", "10 %", "50 %", "90 %", "99 %"))), fontsize=9)
     for w, g, solved in paths:
         color, style = (COLORS["W_hat"], "-") if solved else (COLORS["M_hat"], "--")
         ax.plot(w, g, style, color=color, lw=1.5)
