@@ -19,20 +19,26 @@ def _import_tensorflow_quietly():
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if sys.stderr is not None:
         sys.stderr.flush()
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        saved = os.dup(2)
+    except OSError:  # stderr is closed: then 2 stays on the null device, so that no file gets that number and log lines with it
+        saved = None
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 2)
         import keras
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
+        if saved is not None:
+            os.dup2(saved, 2)
+            os.close(saved)
+        if null != 2:
+            os.close(null)
     return keras.backend.backend()
 
 
 _backend = _import_tensorflow_quietly()
 
-from .layers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU
+from .layers import DMU, GNALU, INALU, MCFC, NAC, NALU, NAU, NMRU, NMU, NPU, NRU, SNMU, NACLog, RealNPU, RealNPUModified
 
 if _backend == "tensorflow":
     from .many import Runs, fit_many
@@ -50,16 +56,22 @@ else:
 
 
 __all__ = [
+    "DMU",
     "GNALU",
     "INALU",
+    "MCFC",
     "NAC",
     "NACLog",
     "NALU",
     "NAU",
+    "NMRU",
     "NMU",
     "NPU",
+    "NRU",
     "RealNPU",
+    "RealNPUModified",
     "Runs",
+    "SNMU",
     "TrainingDiverged",
     "fit",
     "fit_many",

@@ -224,13 +224,18 @@ def summary(table):
     for (unit, operation, train), runs in table.groupby(["unit", "operation", "train"], sort=False):
         solved, count, low, high = metrics.success_rate(runs["solved"])
         won = runs[runs["solved"]]
-        steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), metrics.mean_interval(won["sparsity_error"], "beta")
+        steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), _mean_sparsity(won["sparsity_error"])
         row = {"unit": unit, "operation": operation, "train": train, "runs": count, "solved": solved, "success_rate": solved / count}
         row |= {"success_low": low, "success_high": high}
         for name, (mean, low, high) in (("solved_at", steps), ("sparsity_error", sparsity)):
             row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _mean_sparsity(errors):
+    """The mean of sparsity errors and its interval; without one when a weight is beyond 1.5, where no beta distribution goes."""
+    return metrics.mean_interval(errors, "beta") if (errors <= 0.5).all() else (errors.mean(), np.nan, np.nan)
 
 
 def _a_range(text):
@@ -305,7 +310,7 @@ def main(arguments=None):
     command.add_argument(
         "--range", nargs="+", metavar="LOW,HIGH", help="some of the ranges to train on, such as --range=1,2 (default all nine)"
     )
-    command.add_argument("--seeds", type=int, default=25, help="seeds 0 … N−1 (default 25)")
+    command.add_argument("--seeds", type=int, default=25, help="seeds 0 … N - 1 (default 25)")
     command.add_argument("--steps", type=int, default=50_000, help="updates of each run (default 50000)")
     command.add_argument("--batch", type=int, default=128, help="fresh rows a step (default 128)")
     command.add_argument("--learning-rate", type=float, help="instead of each unit's own")
@@ -314,7 +319,7 @@ def main(arguments=None):
     command.set_defaults(say=_say_single_module)
     command = commands.add_parser("paper", help="the paper's own experiments, into tables that a stopped run goes on with")
     command.add_argument("--experiment", nargs="+", help=f"some of {', '.join(EXPERIMENTS)} (default all)")
-    command.add_argument("--seeds", type=int, help="seeds 0 … N−1 (default each experiment's own number)")
+    command.add_argument("--seeds", type=int, help="seeds 0 … N - 1 (default each experiment's own number)")
     command.add_argument("--steps", type=int, help="updates of each run (default each experiment's own number)")
     command.add_argument("--output", default="results", metavar="FOLDER", help="where the tables go (default results)")
     command.set_defaults(say=_say_paper)
@@ -333,4 +338,6 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")  # a console that lacks a character shows a ? in its place
     sys.exit(main())

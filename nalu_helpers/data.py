@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._inputs import as_range, whole_number
+from ._inputs import as_floats, as_range, as_seed, whole_number
 from .expression import OPERATIONS, as_function, known_operation
 
 # The nine ranges of the field's benchmark: uniform to train on, and to be examined on. Source: Mistry, Farrahi & Hare 2022.
@@ -46,13 +46,13 @@ def article(operation):
 def uniform(operation, train=(0, 10000), test=(10000, 20000), rows=2000, seed=0):
     """Two independent numbers, drawn uniformly from `train` to learn from and from `test` to be examined on.
 
-    Raises ValueError when the operation is unknown, a range is reversed or of no width, the rows are fewer than 1, or ÷ would
-    meet a divisor of 0 because a range holds it.
+    Raises TypeError or ValueError when the operation is unknown, a range is reversed or of no width, the rows are no whole number of at
+    least 1, the seed none of at least 0, ÷ would meet a divisor of 0 because a range holds it, or float32 cannot hold a number.
     """
     operation = known_operation(operation)
     train, test = as_range(train, "train"), as_range(test, "test")
     _refuse_dividing_by_zero(operation, train=[train], test=[test])
-    rows, rng, compute = whole_number(rows, "rows"), np.random.default_rng(seed), OPERATIONS[operation]
+    rows, rng, compute = whole_number(rows, "rows"), np.random.default_rng(as_seed(seed)), OPERATIONS[operation]
     x_train, x_test = rng.uniform(*train, (rows, 2)), rng.uniform(*test, (rows, 2))
     return _task(x_train, x_test, lambda x: compute(x[:, :1], x[:, 1:]))
 
@@ -60,10 +60,11 @@ def uniform(operation, train=(0, 10000), test=(10000, 20000), rows=2000, seed=0)
 def identity(train=(-5, 5), test=(-20, 20), rows=200, seed=0):
     """f(x) = x: `rows` numbers drawn uniformly from `train`, and as many evenly spaced over `test` (paper, section 1.1).
 
-    Raises ValueError when a range is reversed or of no width, or the rows are fewer than 1.
+    Raises TypeError or ValueError when a range is reversed or of no width, the rows are no whole number of at least 1, the seed none of
+    at least 0, or float32 cannot hold a number.
     """
     train, test, rows = as_range(train, "train"), as_range(test, "test"), whole_number(rows, "rows")
-    x_train = np.random.default_rng(seed).uniform(*train, (rows, 1))
+    x_train = np.random.default_rng(as_seed(seed)).uniform(*train, (rows, 1))
     return _task(x_train, np.linspace(*test, rows)[:, None], lambda x: x)
 
 
@@ -71,10 +72,11 @@ def examination(operation, train, test, rows=10_000):
     """The benchmark's fixed tables: a validation drawn from the range `train`, a test drawn from `test`, each (x, y) of `rows` rows.
 
     `train` is (low, high); `test` is too, or two such ranges, of which every number comes from one by the toss of a coin. The
-    same numbers every time. Raises ValueError when a range is reversed or of no width, the operation is unknown, or ÷ would meet
-    a divisor of 0 because a range holds it; the benchmark's own nine ranges are taken as they are, although one of them does.
+    same numbers every time. Raises TypeError or ValueError when a range is reversed or of no width, the operation is unknown, the rows
+    are no whole number of at least 1, an answer is not finite or too large for float32, or ÷ would meet a divisor of 0 because a range
+    holds it; the benchmark's own nine ranges are taken as they are, although one of them does.
     """
-    compute = as_function(operation)
+    compute, rows = as_function(operation), whole_number(rows, "rows")
     pieces = {"train": as_pieces(train, "train"), "test": as_pieces(test, "test")}
     if (train, test) not in BENCHMARK_RANGES:
         _refuse_dividing_by_zero(operation, **pieces)
@@ -89,7 +91,7 @@ def examination(operation, train, test, rows=10_000):
                 f"the answer is not a finite number for {wrong:,} of {rows:,} pairs from {name} {range_name(where)}: "
                 "choose another range or operation"
             )
-        tables.append((x.astype("float32"), y.astype("float32")))
+        tables.append((as_floats(x, f"x of {name}"), as_floats(y, f"y of {name}")))
     return tables
 
 
@@ -120,5 +122,6 @@ def _refuse_dividing_by_zero(operation, **ranges):
 
 
 def _task(x_train, x_test, answer):
-    x_train, x_test = x_train.astype("float32"), x_test.astype("float32")
-    return Task(x_train, answer(x_train), x_test, answer(x_test))
+    x_train, x_test = as_floats(x_train, "x_train"), as_floats(x_test, "x_test")
+    with np.errstate(over="ignore"):
+        return Task(x_train, as_floats(answer(x_train), "y_train"), x_test, as_floats(answer(x_test), "y_test"))

@@ -12,10 +12,11 @@ penalty to the cost while they are trained (see `Penalised`), or keep their weig
 import functools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 from keras import ops
 
 from ._inputs import as_floats, as_range, is_tensor, positive_number, whole_number
@@ -281,17 +282,14 @@ class NAU(Penalised):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        r = min(0.5, math.sqrt(6 / (self.columns + self.units)))
-        self.W = self.weight("W", keras.initializers.RandomUniform(-r, r), constraint=Clip(-1, 1))
+        self.W = self.weight("W", _glorot_below_a_half(self.columns, self.units), constraint=Clip(-1, 1))
 
     def answer(self, x: Tensor, training: bool) -> Tensor:
         return _times(x, self.W)
 
     def penalty(self, step: Tensor, validation: Tensor) -> Tensor:
-        start, end = self.penalty_steps
-        ramp = ops.clip((ops.cast(step, self.variable_dtype) - start) / (end - start), 0, 1)
         size = ops.abs(self.W)
-        return self.penalty_size * ramp * ops.mean(ops.minimum(size, ops.abs(1 - size)))
+        return self.penalty_size * _ramp(step, self.penalty_steps, self.variable_dtype) * ops.mean(ops.minimum(size, ops.abs(1 - size)))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "penalty_size": self.penalty_size, "penalty_steps": self.penalty_steps}
@@ -426,6 +424,211 @@ class NPU(RealNPU):
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")
+class MCFC(Unit):
+    """Mass-conserving fully connected layer: each output gets a share R of every input, and a gate o lets part of it out.
+
+        R = softmax of R̂ over the outputs      o = σ(v + b)      y = o ⊙ (x R)
+
+    With `multiply` the same in log space, with a bias c; the sign s is put back as in `INALU`:
+
+        y = exp(o ⊙ (log(max(|x|, ε)) R) + c) ⊙ s      s_o = Π_i (sign(x_i)·R_io + 1 − R_io)
+
+    [..., in] → [..., units]. Told in advance: the shares of an input sum to 1, so that with one output R is 1 whatever is learned.
+    Such a unit adds, or multiplies, by construction, and cannot leave an input out; it learns only how far to open its gate.
+    Weights `R_hat` [in, units] (orthogonal, or the identity when in = units), `v` [units] (orthogonal: ±1 for one unit), `b` [units]
+    (0) and, with `multiply`, `c` [units] (0). `epsilon` must be above 0. Source: Hoedt et al. 2021, arXiv 2101.05186, and their code,
+    where gate and signs are as here.
+    """
+
+    def __init__(self, units: int, multiply: bool = False, epsilon: float = 1e-7, **kwargs: Any):
+        super().__init__(units, **kwargs)
+        self.multiply, self.epsilon = bool(multiply), positive_number(epsilon, "epsilon", "1e-7")
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        square = self.columns == self.units
+        self.R_hat = self.weight("R_hat", keras.initializers.Identity() if square else keras.initializers.Orthogonal())
+        column = keras.initializers.Orthogonal()
+        self.v = self.weight("v", lambda shape, dtype=None: ops.reshape(column((*shape, 1), dtype), shape), shape=(self.units,))
+        self.b = self.weight("b", "zeros", shape=(self.units,))
+        if self.multiply:
+            self.c = self.weight("c", "zeros", shape=(self.units,))
+
+    @property
+    def R(self) -> Tensor:
+        """What share of each input goes to each output, [in, units]; every row sums to 1."""
+        return ops.exp(self.R_hat - ops.logsumexp(self.R_hat, axis=-1, keepdims=True))
+
+    def matrices(self) -> list[Tensor]:
+        """R, [in, units]."""
+        return [self.R]
+
+    def call(self, x: Tensor) -> Tensor:
+        R, gate = self.R, ops.sigmoid(self.v + self.b)
+        if not self.multiply:
+            return gate * _times(x, R)
+        sign = _product(ops.expand_dims(ops.sign(x), -1) * R + 1 - R)
+        return ops.exp(gate * _times(ops.log(ops.maximum(ops.abs(x), self.epsilon)), R) + self.c) * sign
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "multiply": self.multiply, "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class SNMU(NMU):
+    """Stochastic NMU: in training it sees x times a noise n, and divides what the noise would give by itself out of its answer.
+
+        y_o = Π_i (W_io n_i x_i + 1 − W_io) / Π_i (W_io n_i + 1 − W_io)
+
+    n is drawn anew for every entry of x, uniformly from the range `noise`, whenever the unit is called with `training=True`; at any
+    other time the unit is an `NMU`, with the same weight, start, clipping and penalty. Where W is 0 or 1 the noise cancels; elsewhere
+    it shakes the unit out of places where it stands still. [..., in] → [..., units]. `seed` is that of the noise, as in
+    `keras.layers.Dropout`. Source: Mistry, Farrahi & Hare 2022, arXiv 2211.05624.
+    """
+
+    def __init__(self, units: int, noise: tuple[float, float] = (1, 5), seed: int | None = None, **kwargs: Any):
+        super().__init__(units, **kwargs)
+        self.noise, self.seed = as_range(noise, "noise"), seed
+        if self.noise[0] <= 0:
+            raise ValueError(f"noise is {self.noise}, expected both ends above 0 such as (1, 5): the answer is divided by what it gives")
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def answer(self, x: Tensor, training: bool) -> Tensor:
+        if not training:
+            return super().answer(x, training)
+        n = keras.random.uniform(ops.shape(x), *self.noise, dtype=self.compute_dtype, seed=self.seed_generator)
+        return super().answer(n * x, training) / super().answer(n, training)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "noise": self.noise, "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class RealNPUModified(RealNPU):
+    """Real NPU as modified for division: weights that stay in a range, and a late penalty that makes them whole.
+
+    The equations of `RealNPU`, [..., in] → [..., units]. W starts uniform in (−r, r) with r = min(0.5, √(6/(in + units))) and is clipped to
+    [−1, 1] after every update; g starts at 0.5 and is clipped to [0, 1]. Training adds, to the penalty of `RealNPU` for ÷,
+    λ(t)·(mean(|1 − |W||) + mean(min(|g|, |1 − g|))): `penalty_size` times a ramp from 0 at the first of `penalty_steps` to 1 at the second.
+    Told in advance: W is to be −1 or 1, and an input is left out by its gate alone.
+    Source: Mistry, Farrahi & Hare 2022, TMLR (openreview HjelcW6wio).
+    """
+
+    def __init__(
+        self,
+        units: int,
+        penalty_sizes: tuple[float, float] = (1e-9, 1e-7),
+        penalty_size: float = 1.0,
+        penalty_steps: tuple[float, float] = (40_000, 50_000),
+        **kwargs: Any,
+    ):
+        super().__init__(units, penalty_sizes, **kwargs)
+        self.penalty_size, self.penalty_steps = float(penalty_size), as_range(penalty_steps, "penalty_steps")
+
+    def build(self, input_shape: Shape) -> None:
+        Penalised.build(self, input_shape)
+        self.W = self.weight("W", _glorot_below_a_half(self.columns, self.units), constraint=Clip(-1, 1))
+        self.g = self.weight("g", keras.initializers.Constant(0.5), shape=(self.columns,), constraint=Clip(0, 1))
+
+    def penalty(self, step: Tensor, validation: Tensor) -> Tensor:
+        W, g = ops.abs(self.W), ops.abs(self.g)
+        unwhole = ops.mean(ops.abs(1 - W)) + ops.mean(ops.minimum(g, ops.abs(1 - g)))
+        return super().penalty(step, validation) + self.penalty_size * _ramp(step, self.penalty_steps, self.variable_dtype) * unwhole
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "penalty_size": self.penalty_size, "penalty_steps": self.penalty_steps}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class NRU(NAU):
+    """Neural reciprocal unit: a product of powers between x⁻¹ and x¹, in which a weight of 0 leaves its input out.
+
+        y_o = Π_i (sign(x_i)·|x_i|^W_io · a_io + 1 − a_io)      a = tanh(1000 W)² in training, |W| at any other time
+
+    [..., in] → [..., units]. Weight `W` [in, units] starts, and is clipped to [−1, 1], as in `NAU`; so is its penalty, with a size of 10.
+    Where a weight divides, an x of exactly 0 counts as float32's machine epsilon, so that no answer is NaN.
+    Source: Mistry, Farrahi & Hare 2022, TMLR (openreview HjelcW6wio), who train it with a learning rate of 1.
+    """
+
+    def __init__(self, units: int, penalty_size: float = 10.0, **kwargs: Any):
+        super().__init__(units, penalty_size, **kwargs)
+
+    def answer(self, x: Tensor, training: bool) -> Tensor:
+        a = ops.square(ops.tanh(1000 * self.W)) if training else ops.abs(self.W)
+        x = ops.expand_dims(x, -1)
+        sign = 1 - 2 * ops.cast(x < 0, self.compute_dtype)
+        size = ops.where(ops.logical_and(x == 0, self.W < 0), 2.0**-23, ops.abs(x))
+        return _product(sign * ops.power(size, self.W) * a + 1 - a)
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class NMRU(NMU):
+    """Neural multiplicative reciprocal unit: an NMU that sees every input and its reciprocal, and puts the sign back by a cosine.
+
+        z = [x, 1/x]      y_o = Π_i (W_io |z_i| + 1 − W_io) · cos(π Σ_i W_io [z_i < 0])
+
+    [..., in] → [..., units]. Weight `W` [2·in, units], first those of x, then those of 1/x; start, clipping to [0, 1] and penalty are as
+    in `NMU`. In training the reciprocal is that of x + ε, with ε float32's machine epsilon; a denominator of exactly 0 counts as ε.
+    Told in advance: that there is division. Source: Mistry, Farrahi & Hare 2022, TMLR (openreview HjelcW6wio), who clip the norm of
+    its gradients to 1.
+    """
+
+    EPSILON = 2.0**-23
+
+    def build(self, input_shape: Shape) -> None:
+        Penalised.build(self, input_shape)
+        start = keras.initializers.RandomUniform(0.25, 0.75)
+        self.W = self.weight("W", start, shape=(2 * self.columns, self.units), constraint=Clip(0, 1))
+
+    def answer(self, x: Tensor, training: bool) -> Tensor:
+        below = x + self.EPSILON if training else x
+        z = ops.concatenate([x, 1 / ops.where(below == 0, self.EPSILON, below)], axis=-1)
+        turns = _times(ops.cast(z < 0, self.compute_dtype), self.W)
+        return super().answer(ops.abs(z), training) * ops.cos(math.pi * turns)
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class DMU(Unit):
+    """Domain mixed unit: a sum and the same sum in log space, with signs that are given; one gate that mixes the two is all it learns.
+
+        R = Σ_i o_i x_i      L = Σ_i o_i log(max(|x_i|, 1e-11))      g = σ(ĝ)
+        size = g·√(R² + 1e-8) + (1 − g)·exp(L)      sign = g·tanh(R / 1e-4) + (1 − g)·cos(π Σ_i |o_i| [x_i < 0])      y = sign ⊙ size
+
+    [..., in] → [..., units], where in is the number of `signs` o: (1, 1) is the paper's DMU add, for + and ×, (1, −1) its DMU sub, for
+    − and ÷. Told in advance: which inputs matter, and which is added and which subtracted. Weight `g` [units], ĝ in the formula, starts
+    uniform in (−0.1, 0.1); how near to 0 the paper does not say. Source: Curry 2025, arXiv 2509.08180.
+    """
+
+    def __init__(self, units: int, signs: Sequence[int] = (1, 1), **kwargs: Any):
+        super().__init__(units, **kwargs)
+        self.signs = tuple(as_floats(signs, "signs").ravel().astype(int).tolist())
+        if any(sign not in (-1, 0, 1) for sign in np.ravel(signs)):
+            raise ValueError(f"signs is {signs!r}, expected -1, 0 or 1 for each input, such as (1, -1)")
+
+    def build(self, input_shape: Shape) -> None:
+        super().build(input_shape)
+        if self.columns != len(self.signs):
+            raise ValueError(
+                f"x has {self.columns} columns and signs is {self.signs}: give a sign for each column, such as signs={(1,) * self.columns}"
+            )
+        self.g = self.weight("g", keras.initializers.RandomUniform(-0.1, 0.1), shape=(self.units,))
+
+    def matrices(self) -> list[Tensor]:
+        """The gate σ(ĝ), which ought to be 0 or 1, as [1, units]."""
+        return [ops.expand_dims(ops.sigmoid(self.g), 0)]
+
+    def call(self, x: Tensor) -> Tensor:
+        g, o = ops.sigmoid(self.g), ops.cast(ops.expand_dims(self.signs, -1), self.compute_dtype)
+        R, L = _times(x, o), _times(ops.log(ops.maximum(ops.abs(x), 1e-11)), o)
+        turns = _times(ops.cast(x < 0, self.compute_dtype), ops.abs(o))
+        size = g * ops.sqrt(ops.square(R) + 1e-8) + (1 - g) * ops.exp(L)
+        return (g * ops.tanh(R / 1e-4) + (1 - g) * ops.cos(math.pi * turns)) * size
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "signs": self.signs}
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
 class Clip(keras.constraints.Constraint):
     """A Keras constraint: after every update, each entry of the weight is clipped to [low, high]."""
 
@@ -450,6 +653,18 @@ def benchmark_start(columns: int, units: int) -> keras.initializers.Initializer:
     fan = max(columns + units, 5)
     r = brentq(lambda r: fan * (1 - math.tanh(r) / r) * (r - math.tanh(r / 2)) / (2 * r) - 2, 1e-3, 10)
     return keras.initializers.RandomUniform(-r, r)
+
+
+def _glorot_below_a_half(columns: int, units: int) -> keras.initializers.Initializer:
+    """U(−r, r) with the variance that Glorot asks for, but r at most ½: the start of the NAU and its relatives."""
+    r = min(0.5, math.sqrt(6 / (columns + units)))
+    return keras.initializers.RandomUniform(-r, r)
+
+
+def _ramp(step: Tensor, steps: tuple[float, float], dtype: str) -> Tensor:
+    """A number that grows from 0 at the first of `steps` to 1 at the second, and stays there."""
+    start, end = steps
+    return ops.clip((ops.cast(step, dtype) - start) / (end - start), 0, 1)
 
 
 def _times(x: Tensor, W: Tensor) -> Tensor:

@@ -89,7 +89,9 @@ def fit_many(
     difference in the result: a run ends the same, to the last bit, whatever runs beside it. A run that diverges stays in the table, and
     the others go on. `watch(seen)` is called from a thread that trains with the rows of each check as they are made, some runs at a time,
     as a dict of arrays, and "weights", a list of the trainable weights, each [runs, …]. `progress` is True, False, or a bar of yours with
-    `update(count)`. Without `jit_compile` a large model starts sooner and runs slower. Raises TypeError or ValueError for what it cannot use.
+    `update(count)`. Without `jit_compile` a large model starts sooner and runs slower.
+
+    Raises TypeError or ValueError for what it cannot use.
     """
     runs = _Runs(make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
     stop = threading.Event()
@@ -140,6 +142,7 @@ def _task(task, cost, ranges, batch, dtype):
 def _operation(operation, cost, ranges, batch, dtype):
     """Fresh numbers from each of `ranges`, and `operation` of them."""
     compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
+    refuse_memory(8 * batch, f"a batch of {batch:,} rows")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     tables = [tuple(part.astype(dtype) for part in sum(data.examination(operation, *pair), ())) for pair in ranges]
@@ -163,7 +166,6 @@ class _Runs:
     def __init__(self, make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
         self.make_model, self.weights = make_model, weights
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
-        self.checks = [*range(0, self.steps, self.every), self.steps]
         seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
         _refuse_none_or_twice("seeds", seeds)
         self.tensorflow_draws = True  # until a first model has been seen to be made without
@@ -201,19 +203,15 @@ class _Runs:
         )
         if len(rates) > 1 and self.loop.rate_place is None:
             raise ValueError("learning_rate is a list and the optimizer has a schedule: give one or the other")
-        self._choose_tiles(one, step_bytes)
-        columns = 6 + len(self.task.labels[0]) + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
-        rows = len(self.each) * len(self.checks)
-        refuse_memory(8 * columns * rows, f"a table of {rows:,} rows, {len(self.each):,} runs at {len(self.checks):,} checks,")
+        self._choose_tiles(step_bytes)
+        rows = len(self.each) * (2 + (self.steps - 1) // self.every)
+        columns = 10 + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
+        refuse_memory(8 * rows * columns, f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {self.every:,} steps,")
+        self.checks = [*range(0, self.steps, self.every), self.steps]
 
-    def _choose_tiles(self, one, step_bytes):
+    def _choose_tiles(self, step_bytes):
         """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
         loop, runs = self.loop, len(self.each)
-        if loop.side_by_side:
-            try:
-                loop.trace(2, [part[None] for part in one], [np.stack([part] * 2) for part in self.task.groups[0]])
-            except (ValueError, NotImplementedError, tf.errors.InvalidArgumentError):  # what cannot be computed for many at once
-                loop.side_by_side = False
         self.workers = 2 * CORES if loop.side_by_side else CORES  # while one draws its numbers another computes
         room = MOST_BYTES // 2 // (self.workers * (loop.bytes_a_run + 2 * self.block * step_bytes))
         fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
@@ -431,7 +429,7 @@ class _Models(Sequence):
 def _learning_rates(learning_rate, optimizer, usual):
     """The learning rates to train with, a list: numbers, or one schedule."""
     if learning_rate is None and optimizer is not None:
-        rate = getattr(optimizer_for(None, optimizer), "_learning_rate")
+        rate = optimizer_for(None, optimizer)._learning_rate
         return [float(rate)] if isinstance(rate, keras.Variable) else [rate]
     if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate):
         if optimizer is not None:

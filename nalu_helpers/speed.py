@@ -51,7 +51,7 @@ class Clock:
 
     def rate(self):
         """Steps a second from the first mark to the last: starting and compiling are over by then."""
-        times, steps = zip(*self.marks)
+        times, steps = zip(*self.marks, strict=True)
         return sum(steps[1:]) / (times[-1] - times[0])
 
 

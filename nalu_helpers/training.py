@@ -122,7 +122,7 @@ class Loop:
     """
 
     def __init__(self, model, optimizer, cost, *, drawn=(), own=(), jit_compile=True):
-        self.model, self.cost, self.jit_compile = model, cost, jit_compile
+        self.model, self.cost, self.jit_compile, self.side_by_side = model, cost, jit_compile, True
         self.trainable = model.trainable_variables
         if not self.trainable:
             raise ValueError(f"the {type(model).__name__} has no trainable weights: there is nothing to learn")
@@ -135,15 +135,23 @@ class Loop:
         self.begun = [int(v) for v in self.updates]
         self.fresh = [tf.convert_to_tensor(v) for v in self.remembered]
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
-        alone = _traced(
-            self._update, tf.constant(0), tf.constant(0.0), self.values_of(model), [_specified(part) for part in (*drawn, *own)]
-        )
-        self.bytes_a_run = _bytes_of(alone)
+        self.side_by_side, traced = self._tried([tf.convert_to_tensor(part) for part in (*drawn, *own)])
+        self.bytes_a_run = _bytes_of(traced)
         refuse_memory(self.bytes_a_run, "one step of one run")
-        _refuse_foreign(alone)
-        self.side_by_side = sum(int(np.prod(v.shape)) for v in self.trainable) <= SMALL and not _loops(alone)
+        _refuse_foreign(traced)
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
+
+    def _tried(self, examples):
+        """Whether runs can be computed side by side, and one update as TensorFlow traced it."""
+        one = tf.constant(0), tf.constant(0.0), self.values_of(self.model), examples
+        if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
+            two = tf.nest.map_structure(lambda part: tf.stack([part] * 2), one[1:])
+            with contextlib.suppress(Exception):  # what is wrong with the cost itself is said below
+                traced = _traced(lambda *two: self._updates_of_each(one[0], *two), *two)
+                if not _loops(traced):
+                    return True, traced
+        return False, _traced(self._update, *one)
 
     # The state of runs
 
@@ -198,21 +206,23 @@ class Loop:
         with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
             yield scope
 
-    def _segment(self, first, count, at, stream, validation, drawn, own, state):
-        """`count` updates of all runs: the cost before each, [STEPS_A_CALL, runs], and the state after them."""
+    def _updates_of_each(self, step, validation, values, examples):
+        """`_update` for all runs of a tile: every tensor but the number of the step has an axis more, the runs."""
+        if not self.side_by_side:
+            after, cost = self._update(step, validation[0], *([part[0] for part in parts] for parts in (values, examples)))
+            return [part[None] for part in after], cost[None]
+        one = lambda run: self._update(step, *run)  # noqa: E731
+        return tf.vectorized_map(one, (validation, values, examples), fallback_to_while_loop=False)
 
-        def update(i, costs, state):
-            now = [part[:, at + i] for part in drawn]
-            if self.side_by_side:
-                run = (validation, state, [tf.gather(part, stream) for part in now], own)
-                one = lambda run: self._update(first + i, run[0], run[1], [*run[2], *run[3]])  # noqa: E731
-                state, cost = tf.vectorized_map(one, run, fallback_to_while_loop=False)
-            else:
-                its, cost = self._update(first + i, validation[0], *([part[0] for part in parts] for parts in (state, [*now, *own])))
-                state, cost = [part[None] for part in its], cost[None]
-            return i + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), state
+    def _segment(self, first, count, at, stream, validation, drawn, own, values):
+        """`count` updates of all runs: the cost before each, [STEPS_A_CALL, runs], and the values after them."""
 
-        begin = (tf.constant(0), tf.zeros([STEPS_A_CALL, state[0].shape[0]], self.trainable[0].dtype), state)
+        def update(i, costs, values):
+            now = [tf.gather(part[:, at + i], stream) for part in drawn]
+            values, cost = self._updates_of_each(first + i, validation, values, [*now, *own])
+            return i + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), values
+
+        begin = (tf.constant(0), tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
         return tf.while_loop(lambda i, *_: i < count, update, begin)[1:]
 
     def run(self, state, first, count, drawn, own, *, at=0, stream=None, validation=None):
@@ -226,19 +236,6 @@ class Loop:
         arguments = *(tf.constant(number) for number in (first, count, at)), stream, validation, list(drawn), list(own), list(state)
         costs, after = self.compiled(self._segment, *arguments)(*arguments)
         return after, costs.numpy()[:count]
-
-    def trace(self, runs, drawn, own):
-        """Raise what TensorFlow raises when `runs` updates cannot be computed side by side."""
-        numbers = [tf.constant(0)] * 3
-        _traced(
-            self._segment,
-            *numbers,
-            tf.zeros([runs], tf.int32),
-            tf.zeros([runs]),
-            [tf.convert_to_tensor(part) for part in drawn],
-            [tf.convert_to_tensor(part) for part in own],
-            self.start([self.values_of(self.model)] * runs),
-        )
 
     def measure(self, ask, state, tables):
         """What `ask(model, *tables)` says of each run, a tuple of numbers, each [runs]; `tables` are [runs, …]."""
@@ -387,11 +384,6 @@ def _states(model):
 
 def _dtype_of(model):
     return getattr(model, "compute_dtype", None) or keras.config.floatx()
-
-
-def _specified(part):
-    part = tf.convert_to_tensor(part)
-    return tf.TensorSpec(part.shape, part.dtype)
 
 
 def _one_number(cost):

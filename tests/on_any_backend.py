@@ -25,7 +25,7 @@ def gradients(cost, variables):
     import jax
 
     def cost_at(values):
-        with keras.StatelessScope(state_mapping=list(zip(variables, values))):
+        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))):
             return cost()
 
     return jax.grad(cost_at)([variable.value for variable in variables])

@@ -149,7 +149,7 @@ def test_what_a_seed_learns_does_not_depend_on_the_others(digits):
     (_, second), both = experiment.train("counting", "RNN", digits, seeds=[3, 5], steps=2, progress=False)
     (alone,), cost = experiment.train("counting", "RNN", digits, seeds=[5], steps=2, progress=False)
     np.testing.assert_array_equal(both[:, 1], cost[:, 0])
-    for left, right in zip(alone.get_weights(), second.get_weights()):
+    for left, right in zip(alone.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
 
 

@@ -92,7 +92,7 @@ def test_the_split_shares_no_number_and_shows_every_word(train, seed):
 
 
 def test_the_same_seed_splits_alike_and_another_does_not():
-    for one, same, other in zip(phrases.split(), phrases.split(), phrases.split(seed=1)):
+    for one, same, other in zip(phrases.split(), phrases.split(), phrases.split(seed=1), strict=True):
         assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 

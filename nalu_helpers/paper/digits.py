@@ -81,16 +81,28 @@ def _mnist():
         ) from None
 
 
+@keras.saving.register_keras_serializable("nalu_helpers")
 class Total(keras.layers.Layer):
     """A recurrent cell whose state is a running total: s ← s + unit(f), or s ← unit([f, s]) with `of_all`. f is [rows, features]."""
 
     def __init__(self, unit, of_all=False, **kwargs):
         super().__init__(**kwargs)
-        self.unit, self.of_all, self.state_size = unit, of_all, unit.units
+        self.unit, self.of_all, self.state_size, self.output_size = unit, bool(of_all), unit.units, unit.units
+
+    def build(self, input_shape):
+        if not self.unit.built:  # one that was loaded is
+            self.unit.build((*input_shape[:-1], input_shape[-1] + self.of_all * self.state_size))
 
     def call(self, f, states):
-        total = self.unit(tf.concat([f, states[0]], axis=-1)) if self.of_all else states[0] + self.unit(f)
+        total = self.unit(keras.ops.concatenate([f, states[0]], axis=-1)) if self.of_all else states[0] + self.unit(f)
         return total, [total]
+
+    def get_config(self):
+        return {**super().get_config(), "unit": keras.saving.serialize_keras_object(self.unit), "of_all": self.of_all}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
 
 
 def make_convnet():
@@ -100,6 +112,7 @@ def make_convnet():
     return keras.Sequential([conv, keras.layers.Flatten(), hidden, features])
 
 
+@keras.saving.register_keras_serializable("nalu_helpers")
 class Reader(keras.Model):
     """A convnet that looks at each image, and a recurrent `cell` that reads what it says: [rows, length, height, width, 1] → [rows, out].
 
@@ -109,6 +122,15 @@ class Reader(keras.Model):
     def __init__(self, convnet, cell, readout=None, **kwargs):
         super().__init__(**kwargs)
         self.convnet, self.cell, self.readout = convnet, cell, readout or keras.layers.Identity()
+
+    def get_config(self):
+        parts = {"convnet": self.convnet, "cell": self.cell, "readout": self.readout}
+        return {**super().get_config(), **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {name: keras.saving.deserialize_keras_object(config.pop(name)) for name in ("convnet", "cell", "readout")}
+        return cls(**parts, **config)
 
     def __call__(self, images):
         if not is_tensor(images) and 0 not in getattr(images, "shape", ()):
@@ -228,6 +250,6 @@ def run(task, model, seeds, steps=STEPS, progress=False, source="sklearn"):
     """
     digits = load(source)
     readers = train(task, model, digits, seeds=seeds, steps=steps, progress=progress).models
-    tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers)]
+    tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers, strict=True)]
     table = pd.concat(tables, ignore_index=True)
     return table[[*KEY, "seed", *(name for name in table if name not in (*KEY, "seed"))]]

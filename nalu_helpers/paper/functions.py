@@ -62,7 +62,7 @@ def windows(inputs):
     rng, tenth = np.random.default_rng(0), inputs // 10
     sizes = rng.integers(tenth, 3 * tenth + 1, 2)
     starts = rng.integers(0, inputs // 2 - sizes + 1) + [0, inputs // 2]
-    return [slice(int(start), int(start + size)) for start, size in zip(starts, sizes)]
+    return [slice(int(start), int(start + size)) for start, size in zip(starts, sizes, strict=True)]
 
 
 def examples(rng, form, function, rows, where="inside"):
@@ -89,7 +89,8 @@ class Recurrent(keras.layers.Layer):
         self.unit, self.state_size, self.output_size = unit, unit.units, unit.units
 
     def build(self, input_shape):
-        self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
+        if not self.unit.built:  # one that was loaded is
+            self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
 
     def call(self, x, states):
         h = self.unit(keras.ops.concatenate([x, states[0]], axis=-1))
@@ -147,7 +148,7 @@ def run(form, function, model, *, seeds, steps=STEPS, progress=False):
     for where in LENGTHS:
         x, y = examples(np.random.default_rng(2018), form, function, (1000 if form == "static" else 100,), where)
         untrained = untrained_error(form, function, where)
-        for seed, said in zip(seeds, _answers(networks, x)):
+        for seed, said in zip(seeds, _answers(networks, x), strict=True):
             error = np.abs(said.astype("float64") - y)
             scaled, relative = 100 * np.mean(error**2) / untrained, error.mean() / np.abs(y).mean()
             finite = np.isfinite([scaled, relative]).all()

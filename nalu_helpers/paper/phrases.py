@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .._inputs import one_of, whole_number
+from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU, benchmark_start
 from ..many import fit_many
 
@@ -51,7 +51,7 @@ def table():
     spoken = [inflect.engine().number_to_words(number).replace("-", " ").split() for number in range(1000)]
     vocabulary = ("", *sorted({word for words in spoken for word in words}))
     tokens = np.zeros((1000, max(map(len, spoken))), "int32")
-    for row, words in zip(tokens, spoken):
+    for row, words in zip(tokens, spoken, strict=True):
         row[: len(words)] = [vocabulary.index(word) for word in words]
     values = np.arange(1000, dtype="float32")
     tokens.flags.writeable = values.flags.writeable = False
@@ -105,7 +105,7 @@ def so_far(text):
     """
     words = in_words(parse(text)[0]).split()
     tokens, values, vocabulary = table()
-    meant = {tuple(row): value for row, value in zip(tokens.tolist(), values.tolist())}
+    meant = {tuple(row): value for row, value in zip(tokens.tolist(), values.tolist(), strict=True)}
     row = tuple(vocabulary.index(word) for word in words)
     return np.array([meant.get(row[:end] + (0,) * (tokens.shape[1] - end), np.nan) for end in range(1, len(row) + 1)])
 
@@ -114,14 +114,15 @@ def split(train=169, validation=200, seed=0):
     """The numbers from 0 to 999 in three: to learn from, to choose by, to be tested on. Three sorted arrays that share no number.
 
     0 to 19 are always learned from, and so is every word at least once; the rest is drawn anew from `seed` until that holds. The
-    paper's sizes, 169, 200 and 631, unless others are asked for. Raises TypeError or ValueError for sizes that cannot be.
+    paper's sizes, 169, 200 and 631, unless others are asked for. Raises TypeError or ValueError for sizes that cannot be, or a
+    seed that is no whole number of at least 0.
     Source: Trask et al. 2018, section 4.3.
     """
     train, validation = whole_number(train, "train", at_least=40), whole_number(validation, "validation", at_least=0)
     if train + validation > 999:
         raise ValueError(f"train + validation is {train + validation:,}, expected at most 999: one number at least is left for the test")
     tokens, _, vocabulary = table()
-    rng, seen = np.random.default_rng(seed), ()
+    rng, seen = np.random.default_rng(as_seed(seed)), ()
     while len(seen) < len(vocabulary):
         rest = 20 + rng.permutation(980)
         learned = np.concatenate([np.arange(20), rest[: train - 20]])
@@ -156,9 +157,7 @@ def reader(head, scale=1.0, states=STATES):
     words = keras.layers.Embedding(len(table()[2]), EMBEDDING)(tokens)
     lstm = keras.layers.LSTM(whole_number(states, "states"), return_sequences=True, name="lstm")
     state = lstm(words, mask=keras.ops.not_equal(tokens, 0))
-    last = HEADS[head](states)
-    last.supports_masking = True  # it works on every word alone, so it may leave the mask as it is
-    return keras.Model(tokens, last(state) * scale)
+    return keras.Model(tokens, HEADS[head](states)(state) * scale)
 
 
 def train(model, learned, *, seeds, steps=STEPS, jit_compile=True, progress=False):
@@ -198,9 +197,9 @@ def run(model, examples, *, seeds, steps=STEPS, progress=False):
     parts = split(train=int(examples))
     models = train(model, parts[0], seeds=seeds, steps=steps, progress=progress)
     rows = []
-    for seed, trained in zip(seeds, models):
+    for seed, trained in zip(seeds, models, strict=True):
         error = np.abs(says(trained)[:, -1] - table()[1])
-        measures = {name: error[part].mean() for name, part in zip(("train", "validation", "test"), parts)}
+        measures = {name: error[part].mean() for name, part in zip(("train", "validation", "test"), parts, strict=True)}
         rows.append({"model": model, "examples": int(examples), "seed": seed, **measures, "right": np.mean(error[parts[2]] < 0.5)})
     return pd.DataFrame(rows)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import tensorflow as tf
 from keras import ops
 
-from .._inputs import one_of, whole_number
+from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU
 from ..many import fit_many
 
@@ -33,11 +33,11 @@ def examples(count, kind="if", terms=(1, 5), constants=100, seed=0):
 
     "sum" is numbers joined by +, such as "17 + 4 + 80"; "if" compares two numbers and goes on with one of two sums that hold + and −,
     such as "if 3 < 5 then 7 + 2 else 4 - 1". Every sum has from terms[0] to terms[1] numbers, every number is below `constants`. The
-    same seed makes the same programs. Raises TypeError or ValueError for an unknown kind, or when the count, the terms or the constants
-    are no whole numbers or are below 1.
+    same seed makes the same programs. Raises TypeError or ValueError for an unknown kind, when the count, the terms or the constants
+    are no whole numbers or are below 1, or the seed is none of at least 0.
     """
-    x, y = draw_encoded(np.random.default_rng(seed), whole_number(count, "count"), kind, terms, constants)
-    return [_text_of(rows) for rows in x], y.ravel().astype(int)
+    x, y = draw_encoded(np.random.default_rng(as_seed(seed)), whole_number(count, "count"), kind, terms, constants)
+    return [_text_of(rows) for rows in x], y.ravel()
 
 
 def value_of(text):
@@ -45,31 +45,58 @@ def value_of(text):
 
     Raises TypeError when it is no text, ValueError, naming the token, when it is empty, holds an unknown token or is no program.
     """
-    tokens, place = tokens_of(text), 0
+    program = _Tokens(text)
+    if program.comes("if"):
+        program.take("if")
+        left = program.number()
+        sign = program.take("<", ">")
+        right = program.number()
+        program.take("then")
+        if_true = _sum(program)
+        program.take("else")
+        if_false = _sum(program)
+        holds = left < right if sign == "<" else left > right
+        value = if_true if holds else if_false
+    else:
+        value = _sum(program)
+    program.take("+", "-", "its end")  # the signs are gone by now: they stand here for the sentence that says what could follow
+    return value
 
-    def take(*expected):
-        nonlocal place
-        token = tokens[place] if place < len(tokens) else "its end"
-        found = "number" if token.isdigit() else token
-        if found not in expected:
+
+def _sum(program):
+    """The value of the numbers and signs that come next."""
+    total = program.number()
+    while program.comes("+", "-"):
+        sign = program.take("+", "-")
+        number = program.number()
+        total += number if sign == "+" else -number
+    return total
+
+
+class _Tokens:
+    """The tokens of a program, taken one after the other."""
+
+    def __init__(self, text):
+        self.tokens, self.text, self.place = tokens_of(text), text.strip(), 0
+
+    def next(self):
+        return self.tokens[self.place] if self.place < len(self.tokens) else "its end"
+
+    def comes(self, *expected):
+        """Whether the next token is one of those `expected`, where "number" stands for all numbers."""
+        return ("number" if self.next().isdigit() else self.next()) in expected
+
+    def take(self, *expected):
+        """The next token. Raises ValueError when it is none of those `expected`."""
+        token = self.next()
+        if not self.comes(*expected):
             wanted = " or ".join(expected)
-            raise ValueError(f"{text.strip()!r} is not a program: expected {wanted} at token {place + 1}, met {token}; try '7 + 2'")
-        place += 1
+            raise ValueError(f"{self.text!r} is not a program: expected {wanted} at token {self.place + 1}, met {token}; try '7 + 2'")
+        self.place += 1
         return token
 
-    def total():
-        value = int(take("number"))
-        while place < len(tokens) and tokens[place] in "+-":
-            value += int(take("number")) if take("+", "-") == "+" else -int(take("number"))
-        return value
-
-    if tokens[0] == "if":
-        left, sign, right = take("if") and int(take("number")), take("<", ">"), int(take("number"))
-        then, otherwise = take("then") and total(), take("else") and total()
-        value = then if (left < right if sign == "<" else left > right) else otherwise
-    else:
-        value = total()
-    return value if place == len(tokens) else take("+", "-", "its end")
+    def number(self):
+        return int(self.take("number"))
 
 
 def tokens_of(text):
@@ -102,8 +129,8 @@ def encode(texts):
         value_of(text)
     split = [tokens_of(text) for text in texts]
     x = np.zeros((len(split), max(map(len, split)), len(TOKENS) + 1), "float32")
-    for row, tokens in zip(x, split):
-        for place, token in zip(row, tokens):
+    for row, tokens in zip(x, split, strict=True):
+        for place, token in zip(row, tokens, strict=False):  # what follows a shorter program stays 0
             if token.isdigit():
                 place[0], place[-1] = 1, int(token)
             else:
@@ -112,7 +139,10 @@ def encode(texts):
 
 
 def draw_encoded(rng, count, kind, terms, constants):
-    """`examples`, made fast with the generator `rng` and already encoded: x [count, tokens, 9] and the values y [count, 1], float32."""
+    """`examples`, made fast with the generator `rng` and already encoded: x float32 [count, tokens, 9], the values y int64 [count, 1].
+
+    The values are exact, however large; a network says float32, which beyond 2²⁴ = 16,777,216 does not hold every whole number.
+    """
     one_of(kind, KINDS, "kind")
     try:
         low, high = (whole_number(end, "terms") for end in terms)
@@ -122,38 +152,44 @@ def draw_encoded(rng, count, kind, terms, constants):
         raise ValueError(f"terms is ({low}, {high}), expected its first end not above its second: write ({high}, {low})")
     if whole_number(constants, "constants") > 10**_DIGITS:
         raise ValueError(f"constants is {constants}, expected at most {10**_DIGITS:,}, what float32 holds exactly")
-    token = {name: np.full(count, place) for place, name in enumerate(TOKENS)}
-    nothing, always = np.zeros(count, int), np.ones(count, bool)
+    columns, nothing, always = [], np.zeros(count, int), np.ones(count, bool)
 
-    def word(name):
-        return [(token[name], nothing, always)]
+    def add(name, numbers=nothing, there=always, after=0):
+        """One more token for every program: its kind, `after` places further in TOKENS, its number, and whether it is there."""
+        columns.append((TOKENS.index(name) + after + nothing, numbers, there))
 
-    def number():
-        values = rng.integers(constants, size=count)
-        return [(token["number"], values, always)], values
-
-    def total():
-        values = rng.integers(constants, size=(high, count))
+    def add_sum():
+        """A sum for every program, token by token; the values of these sums."""
+        numbers = rng.integers(constants, size=(high, count))  # int64: so are the sums
         minus = rng.integers(2, size=(high, count)) * (kind == "if")
         minus[0], there = 0, np.arange(high)[:, None] < rng.integers(low, high + 1, size=count)
-        pairs = [[(token["+"] + minus[j], nothing, there[j]), (token["number"], values[j], there[j])] for j in range(high)]
-        return sum(pairs, [])[1:], np.sum(values * (1 - 2 * minus) * there, axis=0)
+        for place in range(high):
+            if place > 0:
+                add("+", there=there[place], after=minus[place])
+            add("number", numbers[place], there[place])
+        return np.sum(numbers * (1 - 2 * minus) * there, axis=0)
 
     if kind == "sum":
-        columns, y = total()
+        y = add_sum()
     else:
-        (left, a), (right, b), greater = number(), number(), rng.integers(2, size=count)
-        (then, if_true), (otherwise, if_false) = total(), total()
-        sign = [(token["<"] + greater, nothing, always)]
-        columns = word("if") + left + sign + right + word("then") + then + word("else") + otherwise
-        y = np.where(np.where(greater, a > b, a < b), if_true, if_false)
-    tokens, numbers, there = (np.stack(part, axis=1) for part in zip(*columns))
+        left, right = rng.integers(constants, size=count), rng.integers(constants, size=count)
+        greater = rng.integers(2, size=count)
+        add("if")
+        add("number", left)
+        add("<", after=greater)
+        add("number", right)
+        add("then")
+        if_true = add_sum()
+        add("else")
+        if_false = add_sum()
+        y = np.where(np.where(greater, left > right, left < right), if_true, if_false)
+    tokens, numbers, there = (np.stack(part, axis=1) for part in zip(*columns, strict=True))
     order = np.argsort(~there, axis=1, kind="stable")  # what is there to the front
     tokens, numbers, there = (np.take_along_axis(part, order, axis=1) for part in (tokens, numbers, there))
     x = np.zeros((*tokens.shape, len(TOKENS) + 1), "float32")
     x[..., :-1] = np.eye(len(TOKENS), dtype="float32")[tokens] * there[..., None]
     x[..., -1] = numbers * there
-    return x, y[:, None].astype("float32")
+    return x, y[:, None]
 
 
 def _text_of(rows):
@@ -162,6 +198,7 @@ def _text_of(rows):
     return " ".join(str(int(row[-1])) if row[0] else TOKENS[int(np.argmax(row[:-1]))] for row in there)
 
 
+@keras.saving.register_keras_serializable("nalu_helpers")
 class SetByLSTM(keras.layers.Layer):
     """A recurrent cell whose memory is a few registers r, written by a NAC or a NALU whose weights an LSTM sets at every token.
 
@@ -175,8 +212,8 @@ class SetByLSTM(keras.layers.Layer):
 
     def __init__(self, cells=CELLS, registers=2, unit="NAC", sees_numbers=False, gate_start=2.0, **kwargs):
         super().__init__(**kwargs)
-        self.gate_start = gate_start
-        self.registers, self.unit, self.sees_numbers = registers, one_of(unit, ("NAC", "NALU"), "unit"), sees_numbers
+        self.cells, self.registers = whole_number(cells, "cells"), whole_number(registers, "registers")
+        self.unit, self.sees_numbers, self.gate_start = one_of(unit, ("NAC", "NALU"), "unit"), bool(sees_numbers), float(gate_start)
         self.lstm = keras.layers.LSTMCell(cells)
         self.state_size, self.output_size = [cells, cells, registers], registers
 
@@ -209,7 +246,12 @@ class SetByLSTM(keras.layers.Layer):
             r = ops.sigmoid(G) * r + (1 - ops.sigmoid(G)) * m
         return r, [h, c, r]
 
+    def get_config(self):
+        names = "cells", "registers", "unit", "sees_numbers", "gate_start"
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
+
+@keras.saving.register_keras_serializable("nalu_helpers")
 class FirstRegister(keras.layers.Layer):
     """Where the answer is read: the first of the registers, [batch, registers] → [batch, 1]."""
 
@@ -260,7 +302,7 @@ def train(kind, model, seeds, steps=STEPS, progress=False):
 
     def draw(rng, count):
         x, y = draw_encoded(rng, count * BATCH, kind, TERMS, CONSTANTS)
-        return x.reshape(count, BATCH, *x.shape[1:]), y.reshape(count, BATCH, 1) / UNIT
+        return x.reshape(count, BATCH, *x.shape[1:]), y.reshape(count, BATCH, 1).astype("float32") / UNIT
 
     def cost(model, x, y):
         return tf.sqrt(tf.reduce_mean((model(x) - y) ** 2))
@@ -309,7 +351,7 @@ def run(kind, model, *, seeds, steps=STEPS, progress=False):
     models = train(kind, model, seeds, steps, progress).models
     rows = [
         {"kind": kind, "model": model, "seed": seed, "terms": terms, "constants": constants, **measure(trained, kind, terms, constants)}
-        for seed, trained in zip(seeds, models)
+        for seed, trained in zip(seeds, models, strict=True)
         for terms, constants in TESTS
     ]
     return pd.DataFrame(rows)
