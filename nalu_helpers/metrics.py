@@ -65,7 +65,7 @@ def sparsity_error(W):
 
 
 def first_below(cost, level):
-    """The first epoch, counted from 0, whose cost is below `level`, or None when there is none. `cost` has shape [epochs]."""
+    """The first step, counted from 0, whose cost is below `level`, or None when there is none. `cost` has shape [steps]."""
     below = np.flatnonzero(_numbers(cost, "cost") < level)
     return int(below[0]) if len(below) else None
 
