@@ -1,6 +1,7 @@
 """How fast training is: `fit` beside the plain loop, and `fit_many` beside a loop that trains one model at a time."""
 
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from ._inputs import whole_number
 from .training import fit, fit_many
 
 
-def training(epochs=22000, eager_epochs=300, rounds=3):
+def training(epochs: int = 22000, eager_epochs: int = 300, rounds: int = 3) -> tuple[list[float], list[float]]:
     """Epochs a second of the eager loop and of `fit`, as two lists of `rounds` numbers; compiling is part of `fit`'s time.
 
     Both are measured side by side, in turns, on the article's 2,000 rows. Raises TypeError or ValueError when a number is not whole
@@ -42,13 +43,13 @@ def training(epochs=22000, eager_epochs=300, rounds=3):
 class Clock:
     """Stands where a progress bar would, and knows when how many steps were done."""
 
-    def __init__(self):
-        self.marks = []
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
 
-    def update(self, steps):
+    def update(self, steps: int) -> None:
         self.marks.append((time.perf_counter(), steps))
 
-    def rate(self):
+    def rate(self) -> float:
         """Steps a second from the first mark to the last: starting and compiling are over by then."""
         times, steps = zip(*self.marks, strict=True)
         return sum(steps[1:]) / (times[-1] - times[0])
@@ -73,7 +74,7 @@ def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250), batch=128):
     return table
 
 
-def _one_at_a_time(batch, steps=3_000):
+def _one_at_a_time(batch: int, steps: int = 3_000) -> float:
     """Steps a second of one NALU on ×, with Keras' Adam and a compiled step that draws its own fresh numbers."""
     nalu, adam = layers.NALU(1), keras.optimizers.Adam(1e-3)
     nalu.build((None, 2))
@@ -90,7 +91,7 @@ def _one_at_a_time(batch, steps=3_000):
     return steps / _seconds(lambda: [step() for _ in range(steps)])
 
 
-def _seconds(work):
+def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
