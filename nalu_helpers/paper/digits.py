@@ -228,6 +228,6 @@ def run(task, model, seeds, steps=STEPS, progress=False, source="sklearn"):
     """
     digits = load(source)
     readers, _ = train(task, model, digits, seeds=seeds, steps=steps, progress=progress)
-    tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers)]
+    tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers, strict=True)]
     table = pd.concat(tables, ignore_index=True)
     return table[[*KEY, "seed", *(name for name in table if name not in (*KEY, "seed"))]]

@@ -197,7 +197,7 @@ def _answers(networks, x):
 
         @tf.function(jit_compile=x.ndim == 3, autograph=False)
         def say(weights, x):
-            with keras.StatelessScope(state_mapping=list(zip(first.trainable_variables, weights))):
+            with keras.StatelessScope(state_mapping=list(zip(first.trainable_variables, weights, strict=True))):
                 return first(x)
 
     for net in networks:
