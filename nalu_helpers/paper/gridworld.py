@@ -124,7 +124,7 @@ def most_probable(t: int, logits: tf.Tensor) -> tf.Tensor:
 
 def train(
     model: str, seeds: Iterable[int], steps: int = STEPS, size: int = SIZE, times: tuple[int, int] = TRAIN, progress: Any = False
-) -> list[keras.Model]:
+) -> Sequence[keras.Model]:
     """One trained agent for each of `seeds`, by advantage actor-critic on T from times[0] to times[1]; the same for the same seed.
 
     The cost of an episode is Σ −log π(move)·(reward − value) − 0.02·entropy + ½(reward − value)²; the advantage, reward − value, is held

@@ -168,7 +168,7 @@ def reader(head: str, scale: float = 1.0, states: int = STATES) -> keras.Model:
 
 def train(
     model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = STEPS, jit_compile: bool = True, progress: Any = False
-) -> list[keras.Model]:
+) -> Sequence[keras.Model]:
     """One of MODELS, trained on the numbers `learned` once for each of `seeds`: a list of Keras models.
 
     Mean squared error, batches of 32, Adam; for the last quarter of the steps its learning rate is a tenth. Without `jit_compile` it
