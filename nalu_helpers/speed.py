@@ -1,6 +1,7 @@
 """How fast training is: `fit` beside the plain loop, and `fit_many` beside a loop that trains one model at a time."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -14,7 +15,7 @@ from .many import fit_many
 from .training import CORES, fit
 
 
-def training(steps=22000, eager_steps=300, rounds=3):
+def training(steps: int = 22000, eager_steps: int = 300, rounds: int = 3) -> tuple[list[float], list[float]]:
     """Steps a second of the eager loop and of `fit`, as two lists of `rounds` numbers; compiling is part of `fit`'s time.
 
     Both are measured side by side, in turns, on the article's 2,000 rows. Raises TypeError or ValueError when a number is not whole
@@ -44,19 +45,19 @@ def training(steps=22000, eager_steps=300, rounds=3):
 class Clock:
     """Stands where a progress bar would, and knows when how many steps were done."""
 
-    def __init__(self):
-        self.marks = []
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []
 
-    def update(self, steps):
+    def update(self, steps: int) -> None:
         self.marks.append((time.perf_counter(), steps))
 
-    def rate(self):
+    def rate(self) -> float:
         """Steps a second from the first mark to the last: starting and compiling are over by then."""
         times, steps = zip(*self.marks, strict=True)
         return sum(steps[1:]) / (times[-1] - times[0])
 
 
-def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250, 22500), batch=128):
+def throughput(run_steps: int = 8_000_000, counts: Sequence[int] = (1, 25, 225, 2250, 22500), batch: int = 128) -> pd.DataFrame:
     """Run-steps a second of NALU on ×: a table with a row for each of `counts` runs, and one for a loop that trains one model at a time.
 
     `compiled` is measured once the loop is compiled, `in all` from the call to the table. A count that nine divides is spread over the
@@ -77,7 +78,7 @@ def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250, 22500), batch=128)
     return table
 
 
-def two_layers(seconds=8.0, seeds=25, batch=128, inputs=100):
+def two_layers(seconds: float = 8.0, seeds: int = 25, batch: int = 128, inputs: int = 100) -> pd.DataFrame:
     """Run-steps a second of a model of two layers, `inputs` numbers → NAC(2) → NMU(1), on fresh numbers: a table with three rows.
 
     What drawing the numbers alone allows on all cores, `fit_many` with `seeds` seeds, and a compiled loop that trains one model at a time
@@ -128,7 +129,7 @@ def _one_at_a_time(make, draw, cost, steps=3_000):
     return steps / _seconds(lambda: [step() for _ in range(steps)])
 
 
-def _seconds(work):
+def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
