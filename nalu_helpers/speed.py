@@ -1,7 +1,7 @@
 """How fast training is: `fit` beside the plain loop, and `fit_many` beside a loop that trains one model at a time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
