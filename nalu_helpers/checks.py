@@ -70,7 +70,7 @@ def exercise_00_3(answer):
     """Most, not all. Here ReLU extrapolates, where it is a straight plane; 01 shows where even that is not enough."""
     count = _numbers(answer, 1)[0]
     if not 7 <= count <= 10:
-        return f"{count:g} is far from what we found; train with learning rate 0.01 for 2,000 epochs and use metrics.test_error"
+        return f"{count:g} is far from what we found; train them as the other two were trained, and use metrics.test_error"
 
 
 @_exercise

@@ -178,21 +178,26 @@ def curves(x, predictions, inside, title="", truth=None, log=False, xlabel="x", 
 
 
 @_styled
-def errors(inside, outside, title="", xlabel="mean absolute error", labels=("inside the training range", "outside it")):
+def errors(inside, outside, title="", xlabel="mean absolute error", labels=("inside the training range", "outside it"), floor=1e-6):
     """One line a model: its errors inside the training range and outside it, a dot a seed, the median as a bar.
 
     `inside` and `outside` map a name to the errors of its seeds, [seeds]; `labels` says what the two are, where they are something else
-    than numbers inside and outside a range. Errors below 1e-6 are drawn at 1e-6.
+    than numbers inside and outside a range. Errors below `floor` are drawn at it as arrows, and the axis says how many.
     """
     figure, ax = _figure(title, 8, 1.6 + 0.32 * len(inside))
+    below = 0
     for row, name in enumerate(inside):
         for values, color, marker in ((inside[name], "a", "o"), (outside[name], "m", "D")):
-            values = np.maximum(values, 1e-6)
-            ax.plot(values, np.full(len(values), row), marker, color=COLORS[color], ms=5, alpha=0.45, mew=0)
-            ax.plot([np.median(values)] * 2, [row - 0.35, row + 0.35], color=COLORS[color], lw=3)
+            small = np.asarray(values) < floor
+            below += int(small.sum())
+            for shown, shape in ((~small, marker), (small, "<")):
+                at = np.maximum(np.asarray(values)[shown], floor)
+                ax.plot(at, np.full(len(at), row), shape, color=COLORS[color], ms=5, alpha=0.45, mew=0)
+            ax.plot([max(np.median(values), floor)] * 2, [row - 0.35, row + 0.35], color=COLORS[color], lw=3)
     ax.plot([], [], "o-", color=COLORS["a"], label=labels[0])
     ax.plot([], [], "D-", color=COLORS["m"], label=labels[1])
-    ax.set(xscale="log", xlabel=xlabel, yticks=range(len(inside)), yticklabels=list(inside), ylim=(len(inside) - 0.4, -0.6))
+    note = f"   (◂ {below} of them below {floor:g}, drawn there)" if below else ""
+    ax.set(xscale="log", xlabel=xlabel + note, yticks=range(len(inside)), yticklabels=list(inside), ylim=(len(inside) - 0.4, -0.6))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -748,19 +753,24 @@ def registers(tokens, values, title="", names=None, ylabel="value"):
 
 
 @_styled
-def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y"):
+def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y", columns=None):
     """A panel for each model, a line for each seed, and the median as a thick one; the training range `inside` = (low, high) is shaded.
 
-    `curves` maps a name to values [seeds, rows] along x.
+    `curves` maps a name to values [seeds, rows] along x; the panels stand side by side, `columns` in a row (all, unless given).
     """
-    figure, axes = _figure(title, 2.5 * len(curves) + 0.6, 3.4, columns=len(curves), sharey=True, squeeze=False)
-    for ax, (name, values) in zip(axes[0], curves.items()):
+    columns = columns or len(curves)
+    rows = -(-len(curves) // columns)
+    figure, axes = _figure(title, 2.5 * columns + 0.6, 1 + 2.4 * rows, columns=columns, rows=rows, sharex=True, sharey=True, squeeze=False)
+    for ax, (name, values) in zip(axes.flat, curves.items()):
         ax.axvspan(*inside, color=COLORS["inside"], zorder=0)
         ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.6)
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
-        ax.set(xlabel=xlabel, xlim=(np.min(x), np.max(x)))
+        ax.set(xlim=(np.min(x), np.max(x)))
         ax.set_title(textwrap.fill(name, 15), loc="center", weight="normal", size=12)
-    axes[0, 0].set_ylabel(ylabel)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel)
+    for ax in axes[-1]:
+        ax.set_xlabel(xlabel)
     handles = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
     handles.append(mpl.patches.Patch(color=COLORS["inside"]))
     figure.legend(handles, ["a seed", "median", "training range"], loc="outside lower center", ncols=3)

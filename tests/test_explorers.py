@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from nalu_helpers import NALU, data, explorers, fit, fit_seeds
+from nalu_helpers import NALU, data, explorers, fit, fit_many
 from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.playground import UNITS, _as_message, _entries, _Training
 from nalu_helpers.layers import NAC
@@ -20,16 +20,7 @@ from nalu_helpers.paper import phrases
 @pytest.fixture(scope="module")
 def seen():
     looks, task = [], data.article("*")
-    fit_seeds(
-        lambda: NALU(1),
-        task.x_train,
-        task.y_train,
-        seeds=range(4),
-        epochs=100,
-        every=20,
-        watch=lambda _, weights: looks.append(weights),
-        progress=False,
-    )
+    fit_many(lambda: NALU(1), task, seeds=range(4), steps=100, every=20, watch=looks.append, progress=False)
     return looks
 
 
@@ -114,7 +105,7 @@ def test_the_replay_is_the_training(rate):
     run = next(run for run in explorers.replay(task, epochs=200, rates=(0.05, 0.2)).data["runs"] if run["rate"] == rate)
     keras.utils.set_random_seed(0)
     nac = NAC(1)
-    cost = fit(nac, task.x_train, task.y_train, epochs=200, learning_rate=rate, progress=False)
+    cost = fit(nac, task.x_train, task.y_train, steps=200, learning_rate=rate, progress=False)
     assert [path[-1] for path in run["W"]] == pytest.approx(np.ravel(nac.W).tolist(), abs=1e-3)
     np.testing.assert_allclose(run["cost"][:-1], cost[::20], rtol=1e-2)
     assert len(run["cost"]) == len(run["W"][0]) == 11
@@ -122,15 +113,18 @@ def test_the_replay_is_the_training(rate):
 
 def test_the_seeds_are_where_their_weights_are(seen):
     explorer = explorers.seeds(data.article("*"), seen, 20)
-    W_hat, M_hat, _ = (part[3] for part in seen[-1])
+    last = next(look for look in seen if look["step"][0] == 100 and 3 in look["seed"])
+    W_hat, M_hat, _ = (part[last["seed"].tolist().index(3)] for part in last["weights"])
     assert explorer.data["w"][3][-1] == pytest.approx((np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(), abs=1e-5)
     assert np.shape(explorer.data["gate"]) == (4, 6) and explorer.epoch == 100
 
 
 def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
     known = explorers.phrases(readers).data
-    tokens, _, vocabulary = data.phrases()
-    assert known["parts"][:1000] == [data.in_words(number) for number in range(1000)] and len(known["parts"]) == len(known["said"]) == 1009
+    tokens, _, vocabulary = phrases.table()
+    assert (
+        known["parts"][:1000] == [phrases.in_words(number) for number in range(1000)] and len(known["parts"]) == len(known["said"]) == 1009
+    )
     for words in ("three hundred and thirty four", "nine hundred and", "zero"):
         row = np.zeros((1, tokens.shape[1]), "int32")
         row[0, : len(words.split())] = [vocabulary.index(word) for word in words.split()]
@@ -179,22 +173,23 @@ def checks_of(sent):
     return [check for message in sent for check in message.get("checks", [])]
 
 
-@pytest.mark.parametrize("asked", [dict(unit="NMU", seeds=3), dict(operation="a / b", unit="RealNPU", seeds=70, steps=60)], ids=["few", "tiles"])
+@pytest.mark.parametrize(
+    "asked", [dict(unit="NMU", seeds=3), dict(operation="a / b", unit="RealNPU", seeds=70, steps=60)], ids=["few", "tiles"]
+)
 def test_the_page_is_sent_every_check_of_every_seed(asked):
-    from nalu_helpers import fit_many, layers
+    from nalu_helpers import layers
 
     sent, _ = trained(**asked)
     steps, unit = asked.get("steps", 100), asked["unit"]
     runs = fit_many(
         lambda: getattr(layers, unit)(1),
-        data.expression(asked.get("operation", "a * b")),
+        asked.get("operation", "a * b"),
         seeds=range(asked["seeds"]),
-        learning_rates=[0.01],
+        learning_rate=0.01,
         steps=steps,
-        check_every=50,
-        weights=True,
+        every=50,
         progress=False,
-    )
+    ).table
     for name, column in (("inside", "interpolation"), ("outside", "extrapolation")):
         got = {(check["step"], seed): value for check in checks_of(sent) for seed, value in zip(check["seeds"], check[name])}
         assert got == pytest.approx({(row.step, row.seed): row[column] for _, row in runs.iterrows()})
@@ -207,8 +202,7 @@ def test_w_and_gate_are_sent_as_the_unit_has_them(unit):
     layer = training.make_layer()
     layer.build((None, 2))
     rows = {"step": [5], "seed": [0], "interpolation": [np.nan], "extrapolation": [1.0], "diverged_at": [np.nan]}
-    for variable in layer.weights:
-        rows |= {f"{variable.name}{list(place)}": [variable.numpy()[place]] for place in np.ndindex(*variable.shape)}
+    rows["weights"] = [weight[None] for weight in layer.get_weights()]
     other = training.make_layer()
     other.build((None, 2))
     message = _as_message(rows, other, lambda: _entries(other, 1.5))
