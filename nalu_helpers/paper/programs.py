@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import ops
 
 from .._inputs import as_seed, one_of, whole_number
-from ..layers import NAC, NALU
+from ..layers import NAC, NALU, Tensor
 from ..many import fit_many
 
 UNIT = 100.0  # networks see and say numbers in hundreds, so that those they are trained on are below 1
@@ -214,14 +214,22 @@ class SetByLSTM(keras.layers.Layer):
     output the registers [batch, registers]. After Trask et al. 2018, section 4.4, where an LSTM sets a NALU's weights.
     """
 
-    def __init__(self, cells=CELLS, registers=2, unit="NAC", sees_numbers=False, gate_start=2.0, **kwargs):
+    def __init__(
+        self,
+        cells: int = CELLS,
+        registers: int = 2,
+        unit: str = "NAC",
+        sees_numbers: bool = False,
+        gate_start: float = 2.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.cells, self.registers = whole_number(cells, "cells"), whole_number(registers, "registers")
         self.unit, self.sees_numbers, self.gate_start = one_of(unit, ("NAC", "NALU"), "unit"), bool(sees_numbers), float(gate_start)
         self.lstm = keras.layers.LSTMCell(cells)
         self.state_size, self.output_size = [cells, cells, registers], registers
 
-    def build(self, shape):
+    def build(self, shape: tuple[int, ...]) -> None:
         r = self.registers
         self.lstm.build((None, shape[-1] - 1 + r + self.sees_numbers))
         keep = np.zeros((2, r + 1, r), "float32")
@@ -232,13 +240,13 @@ class SetByLSTM(keras.layers.Layer):
         self.set.bias.assign(start)
         self.built = True
 
-    def weights_for(self, h):
+    def weights_for(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """What the LSTM's output h sets: W [batch, registers + 1, registers], and the gate's G [batch, registers], or nothing for a NAC."""
         size, (r, set_to) = self.registers * (self.registers + 1), (self.registers, self.set(h))
         W_hat, M_hat = (ops.reshape(set_to[:, i * size : (i + 1) * size], (-1, r + 1, r)) for i in (0, 1))
         return ops.tanh(W_hat) * ops.sigmoid(M_hat), set_to[:, 2 * size :]
 
-    def call(self, token, states):
+    def call(self, token: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         h, c, r = states
         kind, number = token[:, :-1], token[:, -1:] / UNIT
         _, (h, c) = self.lstm(ops.concatenate([kind, ops.tanh(10 * r)] + [number] * self.sees_numbers, axis=-1), [h, c])
@@ -250,7 +258,7 @@ class SetByLSTM(keras.layers.Layer):
             r = ops.sigmoid(G) * r + (1 - ops.sigmoid(G)) * m
         return r, [h, c, r]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = "cells", "registers", "unit", "sees_numbers", "gate_start"
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -259,7 +267,7 @@ class SetByLSTM(keras.layers.Layer):
 class FirstRegister(keras.layers.Layer):
     """Where the answer is read: the first of the registers, [batch, registers] → [batch, 1]."""
 
-    def call(self, registers):
+    def call(self, registers: Tensor) -> Tensor:
         return registers[:, :1]
 
 
