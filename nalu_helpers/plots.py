@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart, and neve
 
 import functools
 import io
+import itertools
 import textwrap
 
 import matplotlib as mpl
@@ -216,7 +217,7 @@ def matrices(layer, title=""):
 
 
 @_styled
-def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat where it is −1, 0 or 1", path=None):
+def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂): flat in three places, with a cliff at Ŵ = 0", path=None):
     """The weight W = tanh(Ŵ) · σ(M̂) over (Ŵ, M̂), with the two curves that make it beside it. `points`, pairs (Ŵ, M̂), are drawn on it.
 
     `path`, where weights have been while they learned, takes the place of the two curves: [steps, inputs, 2] for the (Ŵ, M̂) of
@@ -238,7 +239,7 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat where it 
     light = ["white" if abs(level) > 0.6 else COLORS["print"] for level in lines.levels]
     right.clabel(lines, fmt="%g", fontsize=10, colors=light)
     if points is not None:
-        right.plot(*np.transpose(points), "o", color=COLORS["m"], mec="white", ms=8)
+        right.plot(*np.transpose(points), "o", color=COLORS["path"], mec=COLORS["print"], ms=8)
     if path is not None:
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
@@ -259,13 +260,17 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂) is flat where it 
 
 @_styled
 def weight_histograms(weights, title=""):
-    """One histogram for each entry of `weights`, a map of a name to weights of any shape; the ends of the axis hold what is beyond."""
-    figure, axes = _figure(title, 8, 3.4, columns=len(weights), sharey=True)
-    for ax, (name, W), color in zip(axes, weights.items(), ("soft", "W")):
-        ax.hist(np.clip(np.ravel(W), -1.6, 1.6), bins=np.linspace(-1.6, 1.6, 65), color=COLORS[color])
-        ax.set(xlabel="W", xticks=[-1, 0, 1])
+    """One histogram for each entry of `weights`, a map of a name to weights of any shape. A panel says how many are beyond its axis."""
+    figure, axes = _figure(title, 2.6 * len(weights) + 1, 3.4, columns=len(weights), sharey=True, squeeze=False)
+    for ax, (name, W), color in zip(axes[0], weights.items(), ("soft", "a", "W")):
+        W, end = np.ravel(W), 1.625
+        ax.hist(W, bins=np.linspace(-end, end, 66), color=COLORS[color])
+        ax.set(xlabel="W", xticks=[-1, 0, 1], xlim=(-end, end))
         ax.set_title(name, loc="center", weight="normal")
-    axes[0].set_ylabel("weights")
+        beyond = int((abs(W) > end).sum())
+        if beyond:
+            ax.text(0.98, 0.95, f"{beyond} beyond", transform=ax.transAxes, ha="right", va="top", size=10)
+    axes[0, 0].set_ylabel("weights")
     return figure
 
 
@@ -298,15 +303,20 @@ def valley(tasks, solutions, title="", span=1.6):
 
 @_styled
 def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC multiplies, and forgets every sign"):
-    """What the multiplicative path makes of x · `other`, for x from −5 to 5 and close to 0, with weights `W`."""
+    """What the multiplicative path makes of x^W₁ · `other`^W₂, for x from −5 to 5 and close to 0."""
     figure, (left, right) = _figure(title, 9.5, 3.8, columns=2)
     x = np.linspace(-5, 5, 401)
     small = np.logspace(-10, 0, 200)
+    factors = [f"{base}^{w:g}" if w != 1 else base for base, w in zip(("x", f"{other:g}".replace("-", "−")), W, strict=True)]
     for ax, at in ((left, x), (right, small)):
-        ax.plot(at, at ** W[0] * other ** W[1] if ax is right else at * other, ":", color=COLORS["ink"], label="truth: x · 3")
-        ax.plot(at, np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(other + epsilon) * W[1]), color=COLORS["m"], label="path m")
+        with np.errstate(all="ignore"):  # a root of x below 0: nothing is drawn there
+            ax.plot(at, at ** W[0] * np.float64(other) ** W[1], ":", color=COLORS["ink"], label=f"truth: {' · '.join(factors)}")
+        m = np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(np.abs(other) + epsilon) * W[1])
+        ax.plot(at, m, color=COLORS["m"], label="path m")
     left.set(xlabel="x", ylabel="value")
+    left.set_title("below 0: the sign is lost", loc="center", weight="normal", size=12)
     right.set(xlabel="x, close to 0", ylabel="value", xscale="log", yscale="log")
+    right.set_title("near 0: ε is a floor", loc="center", weight="normal", size=12)
     left.legend()
     return figure
 
@@ -580,7 +590,7 @@ def against_truth(truth, panels, title="", xlabel="truth", ylabel="prediction"):
 @_styled
 def nac_cell():
     """The NAC as a picture: how Ŵ and M̂ make W, and W makes y out of x."""
-    figure, ax = _canvas("A NAC is a linear layer whose weights lean towards −1, 0 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
+    figure, ax = _canvas("A NAC is a linear layer whose weights cannot pass −1 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
     W_hat, M_hat = _box(ax, 1.2, 3.3, r"$\hat{W}$", "W_hat"), _box(ax, 1.2, 2.1, r"$\hat{M}$", "M_hat")
     tanh, sigma = _box(ax, 3.4, 3.3, "tanh", "soft"), _box(ax, 3.4, 2.1, r"$\sigma$", "soft")
     product, W = _box(ax, 5.2, 2.7, r"$\odot$", "soft", round=True), _box(ax, 7.0, 2.7, "W", "W")
@@ -712,12 +722,20 @@ def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", lev
 
 @_styled
 def registers(tokens, values, title="", names=None, ylabel="value"):
-    """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register."""
+    """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register.
+
+    `names`, one for each register, stand in the legend. Raises ValueError when there are more or fewer of them, or of the tokens.
+    """
     values = np.asarray(values)
+    if values.ndim != 2 or len(values) != len(tokens):
+        raise ValueError(f"values has shape {values.shape} for {len(tokens)} tokens, expected [tokens, registers]: a row for each token")
+    if names is not None and len(names) != values.shape[1]:
+        raise ValueError(f"there are {len(names)} names for {values.shape[1]} registers: give each register one, or leave names out")
     figure, ax = _figure(title, max(6, 1.6 + 0.62 * len(tokens)), 3.8)
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
-    for column, (name, color, style) in enumerate(zip(names, ("a", "m", "g", "W"), ("-", "--", "-.", ":"))):
+    looks = zip(itertools.cycle(("a", "m", "g", "W", "M_hat", "W_hat")), itertools.cycle(("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))))
+    for column, (name, (color, style)) in enumerate(zip(names, looks)):
         ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
         for place, value in enumerate(values[:, column]):
             up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
@@ -775,12 +793,11 @@ def grid_paths(episodes, size, title=""):
 
 def _times(steps):
     """Whole numbers in words as short as a cell: 3, 0–4, or the first and the last of many."""
-    gaps = np.diff(steps)
     if len(steps) == 1:
         return f"{steps[0]}"
-    return (
-        f"{steps[0]}–{steps[-1]}" if (gaps == 1).all() else ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
-    )
+    if (np.diff(steps) == 1).all():
+        return f"{steps[0]}–{steps[-1]}"
+    return ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
 
 
 def _canvas(title, width, height, across, up):

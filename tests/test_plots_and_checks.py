@@ -1,12 +1,19 @@
 """Figures say in words what they show and leave the reader's settings alone; exercises know right from wrong."""
 
+import contextlib
+import io
+import itertools
 import struct
 from pathlib import Path
 
+import keras
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from nalu_helpers import NAC, NALU, benchmark, checks, data, plots
 
@@ -14,6 +21,13 @@ from nalu_helpers import NAC, NALU, benchmark, checks, data, plots
 def built(unit):
     unit.build((None, 2))
     return unit
+
+
+def doubling(middle, w):
+    """Two NACs in a row that make 2x of x when middle · w² is 2."""
+    model = keras.Sequential([keras.Input((1,)), NAC(middle), NAC(1)])
+    model.set_weights([np.full(weight.shape, np.arctanh(w) if i % 2 == 0 else 50) for i, weight in enumerate(model.weights)])
+    return model
 
 
 x = np.linspace(-10, 10, 50)
@@ -114,13 +128,13 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_01_2, ["ReLU", "PReLU"], ["PReLU", "Tanh"]),
         (checks.exercise_01_3, 13.2, 1),
         (checks.exercise_02_1, ([10, 3, -10], [10, -10, 10]), ([1, 0, -1], [1, 1, 1])),
-        (checks.exercise_02_2, [0, 0], [0, 0.5]),
-        (checks.exercise_02_3, np.array([[0.999]]), 2),
+        (checks.exercise_02_2, [True, False], [True, True]),
+        (checks.exercise_02_3, doubling(3, 0.8164966), doubling(2, 0.99)),
         (checks.exercise_03_1, [(-1, -1), (1, 1)], [(1, 1), (1, -1)]),
         (checks.exercise_03_3, 35_000, 22_000),
         (checks.exercise_04_1, [0.5, -1], [0.5, 1]),
-        (checks.exercise_04_2, "x1**2", "x1 * x2"),
-        (checks.exercise_04_3, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
+        (checks.exercise_04_2, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
+        (checks.exercise_04_3, ([10, 10], [10, 10], [10, -10]), ([10, 10], [10, 10], [-10, 10])),
         (checks.exercise_05_1, [13_812, 1_375], [1_375, 13_812]),
         (checks.exercise_05_2, 13, 24),
         (checks.exercise_05_3, 0.99, 0.999),
@@ -156,6 +170,84 @@ def test_an_exercise_knows_right_from_wrong(exercise, right, wrong, capsys):
         exercise(answer)
         said = capsys.readouterr().out
         assert said.startswith(verdict) and said.count("\n") == 1, answer
+
+
+EXERCISES = [getattr(checks, name) for name in dir(checks) if name.startswith("exercise_")]
+ODD_NUMBERS = st.one_of(
+    st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=5), st.complex_numbers(), st.binary(max_size=3)
+)
+ODD_ANSWERS = st.recursive(
+    ODD_NUMBERS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.tuples(inner, inner),
+        st.sets(ODD_NUMBERS, max_size=3),
+        st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        arrays(st.sampled_from(["float64", "float32", "int64", "bool"]), array_shapes(max_dims=2, max_side=3)),
+    ),
+    max_leaves=4,
+)
+
+
+@given(ODD_ANSWERS)
+@settings(deadline=None, max_examples=300)
+@example(float("inf"))
+@example([(float("inf"), 1), (float("nan"), 1)])
+@example(([1e308] * 3, [-1e308] * 3))
+@example(10**400)
+@example([[0.0, -0.0]])
+@example(itertools.count())
+@example(np.full((2000, 2), np.nan))
+@example("\ud800\n")
+def test_no_exercise_raises_or_warns_whatever_it_is_given(answer):
+    for exercise in EXERCISES:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            exercise(answer)
+        assert said.getvalue().startswith(("Yes. ", "Not yet: ")) and said.getvalue().count("\n") == 1, exercise.__name__
+
+
+@pytest.mark.parametrize("answer", [[(1.9, 1.2), (-1.5, -1.5)], [(1, 1)], [(np.inf, 1), (-1, -1)], [(1, 1, 1), (-1, -1)]], ids=str)
+def test_corners_that_are_not_quite_corners_are_not_taken_for_them(answer, capsys):
+    checks.exercise_03_1(answer)
+    assert capsys.readouterr().out.startswith("Not yet: ")
+
+
+def test_every_register_is_drawn_with_a_look_of_its_own():
+    values = np.arange(18).reshape(3, 6)
+    (ax,) = plots.registers(["7", "+", "2"], values).axes
+    assert [line.get_ydata().tolist() for line in ax.lines] == values.T.tolist()
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 6
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"register {i}" for i in range(1, 7)]
+    assert len(plots.registers(["7"], np.ones((1, 20))).axes[0].lines) == 20
+
+
+@pytest.mark.parametrize("shown", [dict(values=[[1, 2]], names=["one"]), dict(values=[[1], [2]]), dict(values=[1])], ids=str)
+def test_registers_without_a_name_or_a_token_are_refused(shown):
+    with pytest.raises(ValueError, match="give each register one|a row for each token"):
+        plots.registers(["7"], **shown)
+
+
+@pytest.mark.parametrize(
+    "how, truth, at_2",
+    [
+        ({}, "truth: x · 3", 6),
+        ({"other": 5}, "truth: x · 5", 10),
+        ({"other": -2.5}, "truth: x · −2.5", -5),
+        ({"W": (1, -1), "other": 4}, "truth: x · 4^-1", 0.5),
+        ({"W": (0.5, 1)}, "truth: x^0.5 · 3", 2**0.5 * 3),
+    ],
+)
+def test_the_log_path_says_what_it_draws(how, truth, at_2):
+    left, right = plots.log_path(**how).axes
+    assert left.get_legend().get_texts()[0].get_text() == truth
+    for ax in (left, right):
+        dotted, path = ax.lines
+        x = dotted.get_xdata()
+        place = np.argmin(np.abs(x - 2)) if ax is left else -1
+        scale = 1 if ax is left else (1 / 2) ** how.get("W", (1, 1))[0]
+        assert dotted.get_ydata()[place] == pytest.approx(at_2 * scale)
+        assert path.get_ydata()[place] == pytest.approx(abs(at_2) * scale, rel=1e-5)
 
 
 def test_the_exercise_on_data_trains_a_nac_on_the_answer(capsys):

@@ -1,0 +1,236 @@
+// The parts of an explorer: axes to draw on, handles, a line of words, a Reset. Each script calls `explorer(draw)` once:
+//   draw({ axes, data, handles }) makes the parts that move and returns move(values), which moves them and returns the words below.
+// A ValueError, thrown as `new Sentence("…")`, is shown in place of the words, and the picture stays as it was.
+
+class Sentence extends Error {}
+
+const COLORS = ["ink", "page", "soft", "inside", "a", "m", "g", "W", "W_hat", "M_hat"]
+const css = color => COLORS.includes(color) ? `var(--${color})` : color
+
+function html(tag, attributes = {}, ...inside) {
+  const element = Object.assign(document.createElement(tag), attributes)
+  element.append(...inside)
+  return element
+}
+
+function svg(tag, attributes = {}, parent = null) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag)
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+  if (parent) parent.append(element)
+  return element
+}
+
+const bold = words => html("b", {}, words)
+
+// Numbers as Python writes them: fixed(x, 3) is f"{x:,.3f}", general(x, 3) is f"{x:.3g}".
+function fixed(value, digits = 0) {
+  const [whole, part] = Math.abs(value).toFixed(digits).split(".")
+  const sign = value < 0 || Object.is(value, -0) ? "-" : ""
+  return sign + whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "")
+}
+
+function general(value, digits = 6) {
+  if (value === 0 || !Number.isFinite(value)) return value === 0 ? "0" : { "Infinity": "inf", "-Infinity": "-inf" }[value] ?? "nan"
+  const [digitsOf, power] = value.toExponential(digits - 1).split("e")
+  if (power >= -4 && power < digits) return String(Number(value.toPrecision(digits)))
+  return `${Number(digitsOf)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`
+}
+
+const median = values => {
+  const sorted = [...values].sort((a, b) => a - b), half = sorted.length >> 1
+  return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+}
+const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
+const sigmoid = t => 1 / (1 + Math.exp(-t))
+
+// How matplotlib's scales stretch a number before it is placed.
+const SCALES = {
+  linear: value => value,
+  log: value => Math.log10(value),
+  symlog: (value, threshold) => {
+    const size = Math.abs(value) / threshold
+    return size <= 1 ? value / 0.9 : Math.sign(value) * threshold * (1 / 0.9 + Math.log10(size))
+  },
+}
+
+function placing([from, to, scale, threshold], start, length) {
+  const stretch = value => SCALES[scale](value, threshold), low = stretch(from), high = stretch(to)
+  return value => start + length * (stretch(value) - low) / (high - low)
+}
+
+// One pair of axes of the still picture: lines, dots and bars in the units of the data, cut off at its edges.
+class Axes {
+  constructor({ box: [left, top, width, height], x, y }, below, above, id) {
+    this.box = { left, top, width, height }
+    this.x = placing(x, left, width)
+    this.y = placing(y, top + height, -height)
+    const clip = svg("clipPath", { id }, above)
+    svg("rect", { x: left, y: top, width, height }, clip)
+    const cut = { "clip-path": `url(#${id})` }
+    this.below = svg("g", cut, below)
+    this.above = svg("g", cut, above)
+    this.free = svg("g", {}, above)
+  }
+
+  // A line through the points (xs[i], ys[i]); NaN leaves a gap.
+  line(color, { width = 2, dash = "", opacity = 1, under = false } = {}) {
+    const attributes = { fill: "none", "stroke-width": width, "stroke-dasharray": dash, opacity, "stroke-linejoin": "round" }
+    const path = svg("path", attributes, under ? this.below : this.above)
+    path.style.stroke = css(color)
+    return (xs, ys) => {
+      let d = "", pen = "M"
+      for (let i = 0; i < xs.length; i++) {
+        const x = this.x(xs[i]), y = this.y(ys[i])
+        if (Number.isNaN(x + y)) { pen = "M"; continue }
+        d += `${pen}${x.toFixed(2)} ${Math.max(-1e4, Math.min(1e4, y)).toFixed(2)}`
+        pen = "L"
+      }
+      path.setAttribute("d", d)
+    }
+  }
+
+  // Dots, squares or diamonds of `size` at the points (xs[i], ys[i]), all one element.
+  dots(color, { size = 8, shape = "dot", edge = "none", opacity = 1 } = {}) {
+    const path = svg("path", { opacity, "stroke-width": 1 }, this.free)
+    path.style.fill = css(color)
+    path.style.stroke = css(edge)
+    const r = size / 2, mark = {
+      dot: `m${-r} 0a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`,
+      square: `m${-r} ${-r}h${2 * r}v${2 * r}h${-2 * r}z`,
+      diamond: `m0 ${-r}l${r} ${r}l${-r} ${r}l${-r} ${-r}z`,
+    }[shape]
+    return (xs, ys) => {
+      let d = ""
+      for (let i = 0; i < xs.length; i++) {
+        const x = this.x(xs[i]), y = this.y(ys[i])
+        if (!Number.isNaN(x + y)) d += `M${x.toFixed(2)} ${y.toFixed(2)}${mark}`
+      }
+      path.setAttribute("d", d)
+    }
+  }
+
+  // A filled box between two corners; an end that is left out (null) is the axes' own edge.
+  area(color, { under = false } = {}) {
+    const rect = svg("rect", {}, under ? this.below : this.above)
+    rect.style.fill = css(color)
+    const { left, top, width, height } = this.box
+    return (x0, x1, y0 = null, y1 = null) => {
+      const [l, r] = [x0 === null ? left : this.x(x0), x1 === null ? left + width : this.x(x1)]
+      const [t, b] = [y1 === null ? top : this.y(y1), y0 === null ? top + height : this.y(y0)]
+      for (const [name, value] of Object.entries({ x: Math.min(l, r), y: Math.min(t, b), width: Math.abs(r - l), height: Math.abs(b - t) })) {
+        rect.setAttribute(name, value)
+      }
+    }
+  }
+
+  // Words at the place (x, y), a number of points further down.
+  words({ size = 12, down = 0 } = {}) {
+    const text = svg("text", { "font-size": size, "text-anchor": "middle" }, this.free)
+    text.style.fill = "var(--ink)"
+    return (x, y, words) => {
+      text.setAttribute("x", this.x(x))
+      text.setAttribute("y", this.y(y) + down)
+      text.textContent = words
+    }
+  }
+}
+
+let made = 0 // explorers on this page so far: their ids must differ
+
+// The still picture, and the axes on it.
+function pictured(still, title) {
+  const own = `explorer${++made}-`
+  const picture = html("div", { innerHTML: still.svg.replace(/(id="|href="#|url\(#)/g, `$1${own}`) })
+  const whole = picture.firstElementChild
+  whole.setAttribute("role", "img")
+  whole.setAttribute("aria-label", title)
+  whole.style.maxWidth = `${1.4 * still.width}px` // a point is a little more than a pixel
+  const below = svg("g"), above = svg("g", {}, whole)
+  whole.prepend(below)
+  return [picture, still.axes.map((axes, i) => new Axes(axes, below, above, `${own}axes${i}`))]
+}
+
+// One handle, its label and where it stands; `tell(value)` is called whenever the hand moves it.
+function handled(handle, tell) {
+  const id = `explorer${made}-${handle.name}`, options = { id, title: handle.tip }
+  const out = html("output")
+  out.htmlFor = id
+  let input
+  if (handle.kind === "slider") {
+    input = html("input", { ...options, type: "range", min: handle.low, max: handle.high, step: handle.step })
+    input.oninput = () => tell(Number(input.value))
+  } else if (handle.kind === "choice") {
+    input = html("select", options, ...handle.options.map(option => html("option", {}, String(option))))
+    input.onchange = () => tell(handle.options[input.selectedIndex])
+  } else {
+    input = html("input", { ...options, type: "text", autocomplete: "off", spellcheck: false })
+    input.onchange = () => tell(input.value)
+  }
+  const show = value => {
+    if (handle.kind === "choice") input.selectedIndex = handle.options.indexOf(value)
+    else input.value = value
+    if (handle.kind !== "slider") return
+    out.textContent = fixed(value, handle.decimals)
+    input.setAttribute("aria-valuetext", out.textContent)
+  }
+  const label = html("label", { title: handle.tip }, handle.label)
+  label.htmlFor = id
+  return { row: html("div", { className: "handle" }, label, input, out), show, input }
+}
+
+// A model that cannot reach a kernel, because there is none or it died, must not stop the hand.
+function keep(model, name, value) {
+  try {
+    model.set(name, value)
+    model.save_changes()
+  } catch { /* what the reader sees is right; only Python does not hear of it */ }
+}
+
+function explorer(draw) {
+  function render({ model, el }) {
+    const handles = model.get("handles"), values = {}, shown = {}
+    const [picture, axes] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
+    const line = html("div", { className: "line" })
+    line.setAttribute("aria-live", "polite")
+    const move = draw({ axes, data: model.get("data"), handles })
+    const redraw = () => {
+      try {
+        line.replaceChildren(...[move(values)].flat())
+        line.classList.remove("wrong")
+      } catch (error) {
+        if (!(error instanceof Sentence)) throw error
+        line.textContent = error.message
+        line.classList.add("wrong")
+      }
+    }
+    const put = (name, value) => {
+      values[name] = value
+      shown[name].show(value)
+    }
+    for (const handle of handles) {
+      shown[handle.name] = handled(handle, value => {
+        put(handle.name, value)
+        redraw()
+        keep(model, handle.name, value)
+      })
+      put(handle.name, model.get(handle.name))
+    }
+    const reset = html("button", { type: "button", title: "Put every handle back where it was at first" }, "Reset")
+    reset.onclick = () => {
+      for (const { name, first } of handles) put(name, first)
+      redraw()
+      for (const { name, first } of handles) keep(model, name, first)
+    }
+    const moved = handles.map(({ name }) => [`change:${name}`, () => { // Python moved it
+      if (model.get(name) === values[name]) return
+      put(name, model.get(name))
+      redraw()
+    }])
+    for (const [event, answer] of moved) model.on(event, answer)
+    const rows = handles.map(({ name }) => shown[name].row)
+    el.append(html("div", { className: "explorer" }, html("style", {}, CSS), ...rows, html("div", { className: "buttons" }, reset), picture, line))
+    redraw()
+    return () => moved.forEach(([event, answer]) => model.off(event, answer))
+  }
+  return { render }
+}

@@ -1,0 +1,125 @@
+"""What every explorer is made of: a still picture drawn once by matplotlib, handles, and a script that moves the rest in the browser.
+
+A script is a file `NAME.js` beside this one; `parts.js` gives it axes to draw on, handles and a line of words. Nothing is built and
+nothing comes from a network: the module that a page runs is `parts.css`, `parts.js` and the script, one after the other.
+"""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import anywidget
+import matplotlib as mpl
+import traitlets
+from matplotlib.contour import ContourSet
+
+from .. import plots
+
+HERE = Path(__file__).parent
+# Colours of the still picture that follow the page, light or dark: see parts.css.
+OF_THE_PAGE = {"ink": "--ink", "soft": "--soft", "inside": "--inside"}
+ON_A_SURFACE = "#222221"  # the ink of what is drawn on a coloured surface: dark on every page
+
+
+class Explorer(anywidget.AnyWidget):
+    """A picture that follows the hand, in JupyterLab and on a page without a kernel.
+
+    `scripts` name the .js files, `title` says in words what is seen, `figure` is the part that stands still, `data` is what the script
+    needs to know. Every handle is a trait of its own: `explorer.W_hat` is where it stands, `explorer.W_hat = 2` moves it, and
+    `explorer.observe(function, "W_hat")` follows the reader's hand.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    still = traitlets.Dict().tag(sync=True)
+    handles = traitlets.List().tag(sync=True)
+    data = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, scripts, title, figure=None, handles=(), **data):
+        self.add_traits(**{handle["name"]: _trait(handle).tag(sync=True) for handle in handles})
+        still = {} if figure is None else still_of(figure)
+        super().__init__(_esm=module(*scripts.split()), title=title, still=still, handles=list(handles), data=data)
+
+    def __repr__(self):
+        return f"Explorer: {self.title}"
+
+
+def module(*scripts):
+    """The JavaScript module that a page runs."""
+    css, *js = ((HERE / name).read_text(encoding="utf-8") for name in ("parts.css", "parts.js", *(f"{script}.js" for script in scripts)))
+    return "\n".join([f"const CSS = {json.dumps(css, ensure_ascii=False)}\n", *js])
+
+
+def slider(name, label, value, low, high, step, tip, decimals=2):
+    """A handle to drag, whose trait `name` is a number from `low` to `high`: whole when it has no `decimals`."""
+    return dict(kind="slider", name=name, label=label, first=value, low=low, high=high, step=step, tip=tip, decimals=decimals)
+
+
+def choice(name, label, options, tip):
+    """A handle to choose one of `options`, texts or numbers; the first is chosen at first."""
+    options = list(options)
+    return dict(kind="choice", name=name, label=label, first=options[0], options=options, tip=tip)
+
+
+def text(name, label, value, tip):
+    """A handle to write in."""
+    return dict(kind="text", name=name, label=label, first=value, tip=tip)
+
+
+def _trait(handle):
+    first = handle["first"]
+    if handle["kind"] == "slider":
+        number = traitlets.Float if handle["decimals"] else traitlets.Int
+        return number(first, min=handle["low"], max=handle["high"])
+    return traitlets.Enum(handle["options"], first) if handle["kind"] == "choice" else traitlets.Unicode(first)
+
+
+def still_of(figure):
+    """`figure` as data: its drawing as SVG, and where in it each of its axes lies (but no colour bar), in the SVG's own units.
+
+    Each axes has its box [left, top, width, height], and its x and y as [from, to, scale, threshold of a symlog scale]. Colours that a dark
+    page must change are named, not given. The same figure gives the same text every time.
+    """
+    figure.patch.set_alpha(0)
+    for ax in figure.axes:
+        ax.patch.set_alpha(0)
+        for lines in ax.findobj(ContourSet):
+            _keep_dark(lines)
+    drawn = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "explorer"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    width, height = figure.get_size_inches() * 72
+    axes = []
+    for ax in (ax for ax in figure.axes if ax.get_label() != "<colorbar>"):
+        box = ax.get_position()
+        place = [box.x0 * width, (1 - box.y1) * height, box.width * width, box.height * height]
+        axes.append({"box": [round(float(part), 2) for part in place], "x": _scale(ax.xaxis), "y": _scale(ax.yaxis)})
+    return {"svg": _for_the_page(drawn.getvalue()), "width": round(float(width), 2), "height": round(float(height), 2), "axes": axes}
+
+
+def _scale(axis):
+    low, high = map(float, axis.get_view_interval())
+    return [low, high, axis.get_scale(), getattr(axis.get_transform(), "linthresh", 0)]
+
+
+def _keep_dark(lines):
+    """Contour lines and their labels lie on a coloured surface, so they must not turn light on a dark page."""
+    ink = mpl.colors.to_rgba(plots.COLORS["ink"])
+    colors = [ON_A_SURFACE if tuple(color) == ink else color for color in lines.get_edgecolor()]
+    if not lines.filled:
+        lines.set_edgecolor(colors)
+        for label in getattr(lines, "labelTexts", ()):
+            if mpl.colors.to_rgba(label.get_color()) == ink:
+                label.set_color(ON_A_SURFACE)
+
+
+def _for_the_page(svg):
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)  # a hundredth of a point is enough
+    named = {plots.COLORS[name]: variable for name, variable in OF_THE_PAGE.items()}
+    named |= {plots.STYLE["grid.color"]: "--grid", "#000000": "--ink"}
+    for color, variable in named.items():
+        svg = svg.replace(f": {color.lower()}", f": var({variable})")
+    return svg

@@ -1,0 +1,34 @@
+"""An explorer on a bare page with no kernel, as the site shows it: its stored traits, its own script, and a model that only remembers."""
+
+import json
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Explorer</title>
+<style>:root {{ color-scheme: {scheme}; --pst-color-text-base: {ink}; --pst-color-background: {paper} }}
+body {{ background: {paper}; color: {ink}; font-family: sans-serif }}</style>
+<main><h1>Explorer</h1><div id="here"></div></main>
+<script type="module">
+const state = {state}, told = {{}}
+window.model = {{
+  get: name => state[name],
+  set: (name, value) => {{ state[name] = value; (told[`change:${{name}}`] || []).forEach(tell => tell()) }},
+  save_changes: () => {{}},
+  on: (event, tell) => (told[event] ||= []).push(tell),
+  off: (event, tell) => {{ told[event] = (told[event] || []).filter(other => other !== tell) }},
+}}
+const {{ default: own }} = await import(URL.createObjectURL(new Blob([state._esm], {{ type: 'text/javascript' }})))
+window.leave = await own.render({{ model, el: document.getElementById('here') }})
+window.ready = true
+</script></html>"""
+
+
+def page_of(explorer, dark=False):
+    """The page as text."""
+    state = json.dumps(explorer.get_state(), ensure_ascii=False).replace("</", "<\\/")
+    ink, paper, scheme = ("#dddddd", "#121212", "dark") if dark else ("#222222", "#ffffff", "light")
+    return PAGE.format(state=state, ink=ink, paper=paper, scheme=scheme)
+
+
+def show(page, explorer, dark=False):
+    """Show `explorer` on `page`, and wait until it is there."""
+    page.set_content(page_of(explorer, dark))
+    page.wait_for_function("window.ready")
