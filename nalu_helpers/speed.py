@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import keras
 import numpy as np
@@ -70,7 +71,7 @@ def throughput(run_steps: int = 8_000_000, counts: Sequence[int] = (1, 25, 225, 
     for count in (whole_number(count, "a count of runs") for count in counts):
         ranges = data.BENCHMARK_RANGES if count % 9 == 0 else data.BENCHMARK_RANGES[6:7]
         steps, clock = max(4_000, run_steps // max(count, 32)), Clock()  # at least two calls of the compiled loop
-        settings = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "every": 1_000}
+        settings: dict[str, Any] = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "every": 1_000}
         seconds = _seconds(lambda: fit_many(lambda: layers.NALU(1), "*", **settings, progress=clock))  # noqa: B023
         rows.append({"runs": count, "compiled": clock.rate(), "in all": count * steps / seconds})
     table = pd.DataFrame(rows)
