@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state  # Keras' random state has no public handle
+from keras.src.random import seed_generator
 from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
@@ -326,6 +327,21 @@ def progress_bar(progress, total, unit):
 SEEDING = threading.RLock()  # Python, NumPy and TensorFlow keep one random state for all threads
 
 
+class _RandomOfThread(threading.local):
+    """Python's `random` as Keras' initializers see it: inside `seeded` a generator that no other thread can draw from.
+
+    Threads that we know nothing of draw from Python's own meanwhile: those of Dask and of Jupyter, for instance.
+    """
+
+    generator: Any = random
+
+    def randint(self, low, high):
+        return self.generator.randint(low, high)
+
+
+seed_generator.python_random = _RandomOfThread()
+
+
 @contextlib.contextmanager
 def seeded(seed: int, tensorflow: bool = True):
     """Inside, all random numbers begin at `seed`, in one thread at a time; outside they go on as if nothing had been.
@@ -338,6 +354,7 @@ def seeded(seed: int, tensorflow: bool = True):
         before = random.getstate(), np.random.get_state(), [global_state.get_global_attribute(name) for name in names]
         tf_before = tf_state._seed, getattr(tf_state, "_rng", None)
         try:
+            seed_generator.python_random.generator = random.Random(seed)
             if tensorflow:
                 keras.utils.set_random_seed(seed)
             else:
@@ -346,6 +363,7 @@ def seeded(seed: int, tensorflow: bool = True):
             untouched = random.Random(seed).getstate()
             yield lambda: tensorflow and tf_state._rng.getstate() != untouched
         finally:
+            seed_generator.python_random.generator = random
             random.setstate(before[0])
             np.random.set_state(before[1])
             for name, value in zip(names, before[2], strict=True):

@@ -1,5 +1,6 @@
 """`fit_many`: hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -385,6 +386,24 @@ def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and
     for other in everywhere:
         for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_thread_that_draws_random_numbers_meanwhile_changes_nothing():
+    """Dask's and Jupyter's threads do: one cluster table in three had other starts."""
+    import random
+
+    def starts():
+        table = quiet(lambda: NAU(1), "+", seeds=range(40), steps=1, every=1, weights=True).table
+        return table[table["step"] == 0]["W[0, 0]"].tolist()
+
+    alone, over = starts(), threading.Event()
+    busy = threading.Thread(target=lambda: [random.random() for _ in iter(over.is_set, True)])
+    busy.start()
+    try:
+        assert starts() == alone
+    finally:
+        over.set()
+        busy.join()
 
 
 def test_dask_workers_with_several_threads_make_the_same_table():

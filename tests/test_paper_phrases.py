@@ -1,11 +1,7 @@
 """Numbers in words: the phrases and their split, what is said of bad input, the readers, and the explorer."""
 
-import html
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from nalu_helpers import explorers, plots
 from nalu_helpers.paper import phrases
@@ -154,40 +150,6 @@ def test_a_run_is_a_row_a_seed_which_depends_on_no_other_seed():
 
 def test_every_chunk_is_there_once():
     assert len(set(phrases.CHUNKS)) == len(phrases.CHUNKS) == len(phrases.MODELS) * len(phrases.EXAMPLES)
-
-
-@pytest.fixture(scope="module")
-def readers():
-    return {"LSTM + linear": [phrases.reader("linear", 1000.0) for _ in range(3)], "LSTM + NALU": [phrases.reader("NALU")]}
-
-
-def test_the_explorer_reads_what_is_typed(readers):
-    explorer = explorers.phrases(readers)
-    first = explorer.picture.value
-    assert Image.open(io.BytesIO(first)).size[0] > 500
-    field = explorer.handles["phrase"]
-    assert field.description and field.tooltip and not field.continuous_update
-    field.value = "Forty-two"
-    said = {name: np.median([phrases.says(model, [42])[0, -1] for model in seeds]) for name, seeds in readers.items()}
-    assert explorer.picture.value != first and "<b>42</b>" in explorer.line.value
-    for name, value in said.items():
-        assert f"{name} {value:.1f}" in explorer.line.value
-    explorer.reset()
-    assert explorer.picture.value == first and "<b>334</b>" in explorer.line.value
-    assert repr(explorer) == "Explorer: Type a number in words and see it read"
-
-
-@pytest.mark.parametrize("text", ["banana hundred", "", "hundred hundred", "one thousand", "334", "<b>five</b>"])
-def test_the_explorer_answers_bad_input_in_place(readers, text):
-    explorer = explorers.phrases(readers)
-    before = explorer.picture.value
-    explorer.handles["phrase"].value = text
-    with pytest.raises(ValueError) as raised:
-        phrases.parse(text)
-    assert html.unescape(explorer.line.value) == f"<b>{raised.value}</b>" and "<b><b>" not in explorer.line.value
-    assert explorer.picture.value == before
-    explorer.handles["phrase"].value = "five"
-    assert "<b>5</b>" in explorer.line.value
 
 
 @pytest.mark.parametrize("models", [{}, {"LSTM + NAC": []}])

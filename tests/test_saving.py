@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from nalu_helpers import data
+import nalu_helpers  # noqa: F401
 from nalu_helpers.paper import digits, functions, gridworld, phrases, programs
 
 RNG = np.random.default_rng(0)
@@ -26,9 +26,9 @@ MODELS = {
         for task in digits.TASKS
         for model in digits.CELLS
     },
-    **{f"phrases, {head}": (lambda head: (phrases.reader(head, 1000.0), data.phrases()[0][:9]), head) for head in phrases.HEADS},
+    **{f"phrases, {head}": (lambda head: (phrases.reader(head, 1000.0), phrases.table()[0][:9]), head) for head in phrases.HEADS},
     **{
-        f"programs, {model}": (lambda model: (programs.make(model), data.program_rows(RNG, 3, "if", (1, 5), 100)[0]), model)
+        f"programs, {model}": (lambda model: (programs.make(model), programs.draw_encoded(RNG, 3, "if", (1, 5), 100)[0]), model)
         for model in programs.MODELS
     },
     **{f"gridworld, {model}": (agent, model) for model in gridworld.MODELS if model != "random walk"},
