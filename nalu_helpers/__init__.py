@@ -9,7 +9,8 @@ import sys
 
 
 def _import_tensorflow_quietly():
-    """Import TensorFlow without its start-up log lines, which a notebook would store as errors.
+    """Import Keras and what it runs on, TensorFlow unless KERAS_BACKEND says otherwise, without TensorFlow's start-up log lines, which a
+    notebook would store as errors.
 
     The C++ logger writes to file descriptor 2 before Python can set a level, so the descriptor itself points at the null
     device while the import runs. An exception during the import still reaches the reader.
@@ -18,41 +19,61 @@ def _import_tensorflow_quietly():
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if sys.stderr is not None:
         sys.stderr.flush()
-    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        saved = os.dup(2)
+    except OSError:  # stderr is closed: then 2 stays on the null device, so that no file gets that number and log lines with it
+        saved = None
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(null, 2)
         import keras
-        import tensorflow  # noqa: F401
     finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(null)
-    if keras.backend.backend() != "tensorflow":
-        raise ImportError(
-            f"Keras runs on {keras.backend.backend()}, expected tensorflow: set the environment variable KERAS_BACKEND=tensorflow "
-            "(or mend keras.json) and start Python again"
-        )
+        if saved is not None:
+            os.dup2(saved, 2)
+            os.close(saved)
+        if null != 2:
+            os.close(null)
+    return keras.backend.backend()
 
 
-_import_tensorflow_quietly()
+_backend = _import_tensorflow_quietly()
 
-from .layers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU
-from .training import TrainingDiverged, fit, fit_many, fit_seeds, fit_stream
+from .layers import DMU, GNALU, INALU, MCFC, NAC, NALU, NAU, NMRU, NMU, NPU, NRU, SNMU, NACLog, RealNPU, RealNPUModified
+
+if _backend == "tensorflow":
+    from .many import Runs, fit_many
+    from .training import TrainingDiverged, fit
+else:
+
+    def __getattr__(name):
+        """The layers run on every backend of Keras, training on TensorFlow alone."""
+        if name in __all__:
+            raise ImportError(
+                f"nalu_helpers.{name} needs Keras on TensorFlow, and Keras runs on {_backend}: set the environment variable "
+                "KERAS_BACKEND=tensorflow and start Python again, or train the layers with Keras' own model.fit"
+            )
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
+    "DMU",
     "GNALU",
     "INALU",
+    "MCFC",
     "NAC",
     "NACLog",
     "NALU",
     "NAU",
+    "NMRU",
     "NMU",
     "NPU",
+    "NRU",
     "RealNPU",
+    "RealNPUModified",
+    "Runs",
+    "SNMU",
     "TrainingDiverged",
     "fit",
     "fit_many",
-    "fit_seeds",
-    "fit_stream",
 ]
 __version__ = "0.1.0"

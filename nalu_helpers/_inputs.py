@@ -4,15 +4,15 @@ import difflib
 import math
 import numbers
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 
-def as_floats(values, name, dtype="float32"):
+def as_floats(values, name, dtype="float32", empty=False):
     """Lists, integers, booleans and floats of any size as one array of `dtype`.
 
     Raises TypeError when `values` are not numbers in a rectangle, ValueError when one of them is NaN or infinite (it names the
-    first such row) or too large for `dtype`.
+    first such row) or too large for `dtype`, or when there are none, unless they may be `empty`.
     """
     try:
         given = np.asarray(values)
@@ -20,7 +20,7 @@ def as_floats(values, name, dtype="float32"):
         raise TypeError(f"{name} has rows of different lengths: give every row the same number of columns") from None
     if given.dtype.kind not in "biuf":
         raise TypeError(f"{name} holds {_kind(given)}, expected numbers: convert it first, for example with numpy.asarray(…, float)")
-    if given.size == 0:
+    if given.size == 0 and not empty:
         raise ValueError(f"{name} is empty, its shape is {given.shape}: give it at least one row")
     _refuse(~np.isfinite(given), given, name, "expected only finite numbers: leave that row out or mend it")
     with np.errstate(over="ignore"):
@@ -38,8 +38,8 @@ def as_rows(values, name, dtype="float32"):
 
 
 def is_tensor(values):
-    """Whether `values` already belong to TensorFlow or Keras, and so need no conversion."""
-    return tf.is_tensor(values) or hasattr(values, "__tf_tensor__")
+    """Whether `values` already belong to Keras or its backend, and so need no conversion."""
+    return keras.ops.is_tensor(values) or isinstance(values, (keras.Variable, keras.KerasTensor))
 
 
 def whole_number(value, name, at_least=1):
@@ -61,6 +61,16 @@ def positive_number(value, name, example):
     return float(value)
 
 
+def as_seed(seed):
+    """`seed` as an int ≥ 0. Raises TypeError or ValueError otherwise: None, too, since nothing here is drawn twice differently."""
+    try:
+        return whole_number(seed, "seed", at_least=0)
+    except TypeError:
+        raise TypeError(
+            f"seed is {seed!r}, expected a whole number of at least 0 such as 0: the same seed draws the same numbers"
+        ) from None
+
+
 def as_range(ends, name):
     """The pair (low, high) as floats with low < high. Raises TypeError or ValueError otherwise."""
     try:
@@ -69,6 +79,8 @@ def as_range(ends, name):
         raise TypeError(f"{name} is {ends!r}, expected two numbers (low, high) such as (-5, 5)") from None
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{name} is ({low:g}, {high:g}), expected finite ends")
+    if not math.isfinite(high - low):
+        raise ValueError(f"{name} is ({low:g}, {high:g}), and its width is too large for a float: choose ends less far apart")
     if low >= high:
         mend = f"write ({high:g}, {low:g})" if low > high else f"write for example ({low:g}, {low + 1:g})"
         raise ValueError(f"{name} is ({low:g}, {high:g}), expected its first end below its second: {mend}")
@@ -94,5 +106,9 @@ def _kind(array):
 def _refuse(bad, given, name, mend):
     if bad.any():
         place = np.argwhere(bad)[0]
-        where = "".join(f", {word} {i}" for word, i in zip(("row", "column"), place)) if len(place) <= 2 else f", place {tuple(place)}"
+        where = (
+            "".join(f", {word} {i}" for word, i in zip(("row", "column"), place, strict=False))
+            if len(place) <= 2
+            else f", place {tuple(place)}"
+        )
         raise ValueError(f"{name}{where} is {given[tuple(place)]!s}, {mend}")

@@ -7,25 +7,19 @@ paper           the paper's own experiments (Trask et al. 2018), a table each
 """
 
 import argparse
-import contextlib
 import importlib
-import json
-import os
-import platform
 import sys
-import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
-from . import data, layers, metrics
+from . import data, layers, metrics, results, speed
 from ._inputs import one_of, positive_number, whole_number
-from .training import Progress, fit, fit_many
+from .expression import known_operation
+from .many import fit_many
+from .training import Progress
 
 WORDS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 CHECK_EVERY = 1_000
@@ -47,7 +41,7 @@ def _npu(kind, operation):
     return kind(1, penalty_sizes=(1e-9, 1e-7) if operation == "/" else (1e-7, 1e-5))
 
 
-# A row a unit: the operations it enters, its class, how it starts, its learning rate, and what else its training needs.
+# A row a unit: the operations it enters, its class, how it starts, its learning rate, and how its gradients are clipped.
 UNITS = {
     "NAC": ("+-", layers.NAC, _nac, 1e-3, {}),
     "NACLog": ("*/", layers.NACLog, _nac, 1e-3, {}),
@@ -55,7 +49,7 @@ UNITS = {
     "GNALU": ("+-*/", layers.GNALU, _nac, 1e-3, {}),
     "NAU": ("+-", layers.NAU, _plain, 1e-3, {}),
     "NMU": ("*", layers.NMU, _plain, 1e-3, {}),
-    "INALU": ("+-*/", layers.INALU, _plain, 1e-3, {"clip_gradients": 0.1, "restart": True}),
+    "INALU": ("+-*/", layers.INALU, _plain, 1e-3, {"clipvalue": 0.1}),
     "NPU": ("*/", layers.NPU, _npu, 5e-3, {}),
     "RealNPU": ("*/", layers.RealNPU, _npu, 5e-3, {}),
 }
@@ -68,20 +62,20 @@ def run_chunk(unit, operation, ranges, seeds, steps=50_000, batch=128, learning_
     `best_step`, and the run is `solved` when its extrapolation error is below the `threshold`. `solved_at` is the first step checked
     at which it was.
     """
-    entered, kind, make, rate, settings = UNITS[unit]
+    entered, kind, make, rate, clipping = UNITS[unit]
     rate = rate if learning_rate is None else learning_rate
     checks = fit_many(
         lambda: make(kind, operation),
         operation,
         seeds=seeds,
         ranges=ranges,
-        learning_rates=[rate],
+        optimizer=keras.optimizers.Adam(rate, epsilon=1e-8, **clipping),  # PyTorch's epsilon, as in the reference implementation
         steps=steps,
         batch=batch,
-        check_every=CHECK_EVERY,
+        every=CHECK_EVERY,
+        restart=kind is layers.INALU,
         progress=progress,
-        **settings,
-    )
+    ).table
     thresholds = {data.range_name(train): metrics.success_threshold(operation, test) for train, test in ranges}
     checks["threshold"] = checks["train"].map(thresholds)
     rows = []
@@ -127,7 +121,7 @@ def single_module(
     pairs = _pairs(units, operations)
     head = f"# nalu_helpers single-module 1: {steps} steps of {batch} rows, checked every {CHECK_EVERY}"
     head += "" if learning_rate is None else f", learning rate {learning_rate:g}"
-    table, there = _read(output, head, KEY), set()
+    table, there = results.read(output, head, KEY), set()
     if len(table):
         there = set(map(tuple, table[KEY].to_numpy().tolist()))
     chunks = []
@@ -142,7 +136,7 @@ def single_module(
         for done in _each(chunks, scheduler, bar):
             table = pd.concat([table, done]).drop_duplicates(KEY) if len(table) else done
             table = table.sort_values(KEY, key=_order, ignore_index=True)
-            _write_table(output, head, table)
+            results.write_table(output, head, table)
     return table
 
 
@@ -172,7 +166,7 @@ def _each(chunks, scheduler, bar):
 def _pairs(units, operations):
     """The (unit, operation) pairs asked for. Raises ValueError for one that is unknown, or a unit that does not enter an operation."""
     chosen = [one_of(unit, UNITS, "unit") for unit in units or UNITS]
-    wanted = [data.known_operation(operation) for operation in operations or WORDS]
+    wanted = [known_operation(operation) for operation in operations or WORDS]
     for unit in units or ():
         for operation in wanted if operations else ():
             if operation not in UNITS[unit][0]:
@@ -205,7 +199,7 @@ def paper(folder, *, experiments=None, seeds=None, steps=None):
         each = whole_number(module.STEPS if steps is None else steps, "steps")
         output, head = _paper_table(folder, name), f"# nalu_helpers paper {name} 1: {each} steps"
         key, chunks = [*module.KEY, "seed"], [tuple(chunk) for chunk in module.CHUNKS]
-        table, missing = _read(output, head, key), {chunk: range(count) for chunk in chunks}
+        table, missing = results.read(output, head, key), {chunk: range(count) for chunk in chunks}
         if len(table):
             there = set(map(tuple, table[key].to_numpy().tolist()))
             missing = {chunk: [seed for seed in range(count) if (*chunk, seed) not in there] for chunk in chunks}
@@ -215,7 +209,7 @@ def paper(folder, *, experiments=None, seeds=None, steps=None):
                     table = pd.concat([table, module.run(*chunk, seeds=some, steps=each, progress=bar)])
                     places = table[module.KEY].apply(tuple, axis=1).map(chunks.index)
                     table = table.iloc[np.lexsort((table["seed"], places))].reset_index(drop=True)
-                    _write_table(output, head, table)
+                    results.write_table(output, head, table)
         tables[name] = table
     return tables
 
@@ -224,49 +218,13 @@ def _paper_table(folder, name):
     return Path(folder) / f"paper_{name}.csv"
 
 
-def _read(output, head, key):
-    """The table that `output` already holds, or an empty one. Raises ValueError when it holds anything but a table made the same way."""
-    path = Path(output)
-    if not path.exists():
-        return pd.DataFrame()
-    try:
-        first, _, rest = path.read_text(encoding="utf-8").partition("\n")
-        table = pd.read_csv(path, comment="#") if first == head else None
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
-        table = None
-    if table is None or not {*key} <= set(table.columns) or table[key].isna().any().any() or not rest.endswith("\n"):
-        raise ValueError(
-            f"{path.name} was made by another version or with other settings, or is damaged; expected the first line to be "
-            f"{head!r}: move it away, or choose another --output"
-        )
-    return table
-
-
-def _write_table(output, head, table):
-    _write(output, head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
-
-
-def _write(output, text):
-    """Write `text` to `output` in one piece: whoever reads it finds the old one or the new one, never a part."""
-    unfinished = Path(f"{output}.unfinished")
-    try:
-        unfinished.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(unfinished, output)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OSError(
-            f"{output} could not be written ({error.strerror}); what it held before is still there: make room and start again"
-        ) from None
-
-
 def summary(table):
     """A row for each unit, operation and range: runs, solved, success rate, solved-at step and sparsity error, with 95 % intervals."""
     rows = []
     for (unit, operation, train), runs in table.groupby(["unit", "operation", "train"], sort=False):
         solved, count, low, high = metrics.success_rate(runs["solved"])
         won = runs[runs["solved"]]
-        steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), metrics.mean_interval(won["sparsity_error"], "beta")
+        steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), _mean_sparsity(won["sparsity_error"])
         row = {"unit": unit, "operation": operation, "train": train, "runs": count, "solved": solved, "success_rate": solved / count}
         row |= {"success_low": low, "success_high": high}
         for name, (mean, low, high) in (("solved_at", steps), ("sparsity_error", sparsity)):
@@ -275,111 +233,9 @@ def summary(table):
     return pd.DataFrame(rows)
 
 
-def note_origin(output, command):
-    """Write beside `output`, as JSON, how it was made: the command, the date, the versions and the kind of machine."""
-    origin = {
-        "command": command,
-        "date": date.today().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
-    }
-    _write(Path(output).with_suffix(".json"), json.dumps(origin, indent=2) + "\n")
-
-
-@contextlib.contextmanager
-def _noted(outputs, command):
-    """Note the origin of those of the tables `outputs` that change meanwhile, also when it is stopped or fails."""
-    before = {output: output.read_bytes() if output.exists() else None for output in outputs}
-    try:
-        yield
-    finally:
-        for output in outputs:
-            if output.exists() and output.read_bytes() != before[output]:
-                note_origin(output, command)
-
-
-def training(epochs=22000, eager_epochs=300, rounds=3):
-    """Epochs a second of the eager loop and of `fit`, as two lists of `rounds` numbers; compiling is part of `fit`'s time.
-
-    Both are measured side by side, in turns, on the article's 2,000 rows. Raises TypeError or ValueError when a number is not whole
-    or below 1.
-    """
-    epochs, eager_epochs, rounds = (
-        whole_number(value, name) for value, name in ((epochs, "epochs"), (eager_epochs, "eager_epochs"), (rounds, "rounds"))
-    )
-    task = data.article("+")
-    x, y = tf.constant(task.x_train), tf.constant(task.y_train)
-    nac, adam = layers.NAC(1), keras.optimizers.Adam(0.05)
-    nac.build((None, 2))
-
-    def train_step():
-        with tf.GradientTape() as tape:
-            cost = tf.reduce_sum((nac(x) - y) ** 2)
-        adam.apply(tape.gradient(cost, nac.trainable_variables), nac.trainable_variables)
-
-    train_step()  # the first call makes Adam's variables
-    eager, compiled = [], []
-    for _ in range(rounds):
-        eager.append(eager_epochs / _seconds(lambda: [train_step() for _ in range(eager_epochs)]))
-        compiled.append(epochs / _seconds(lambda: fit(layers.NAC(1), x.numpy(), y.numpy(), epochs=epochs, progress=False)))
-    return eager, compiled
-
-
-class _Clock:
-    """Stands where a progress bar would, and knows when how many steps were done."""
-
-    def __init__(self):
-        self.marks = []
-
-    def update(self, steps):
-        self.marks.append((time.perf_counter(), steps))
-
-    def rate(self):
-        """Steps a second from the first mark to the last: starting and compiling are over by then."""
-        times, steps = zip(*self.marks)
-        return sum(steps[1:]) / (times[-1] - times[0])
-
-
-def throughput(run_steps=8_000_000, counts=(1, 25, 225, 2250), batch=128):
-    """Run-steps a second of NALU on ×: a table with a row for each of `counts` runs, and one for a loop that trains one model at a time.
-
-    `compiled` is measured once the loop is compiled, `in all` from the call to the table. A count that nine divides is spread over the
-    benchmark's nine ranges. Raises TypeError or ValueError when a number is not whole or below 1.
-    """
-    run_steps, batch = whole_number(run_steps, "run_steps"), whole_number(batch, "batch")
-    rows = [{"runs": "one at a time", "compiled": _one_at_a_time(batch), "in all": np.nan}]
-    for count in (whole_number(count, "a count of runs") for count in counts):
-        ranges = data.BENCHMARK_RANGES if count % 9 == 0 else data.BENCHMARK_RANGES[6:7]
-        steps, clock = max(4_000, run_steps // max(count, 32)), _Clock()  # at least two calls of the compiled loop
-        settings = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "check_every": steps}
-        seconds = _seconds(lambda: fit_many(lambda: layers.NALU(1), "*", **settings, progress=clock))  # noqa: B023
-        rows.append({"runs": count, "compiled": clock.rate(), "in all": count * steps / seconds})
-    table = pd.DataFrame(rows)
-    table["times one at a time"] = table["compiled"] / table["compiled"][0]
-    return table
-
-
-def _one_at_a_time(batch, steps=3_000):
-    """Steps a second of one NALU on ×, with Keras' Adam and a compiled step that draws its own fresh numbers."""
-    nalu, adam = layers.NALU(1), keras.optimizers.Adam(1e-3)
-    nalu.build((None, 2))
-    adam.build(nalu.trainable_variables)
-
-    @tf.function
-    def step():
-        x = tf.random.uniform((batch, 2), 1, 2)
-        with tf.GradientTape() as tape:
-            cost = tf.reduce_mean((nalu(x) - x[:, :1] * x[:, 1:]) ** 2)
-        adam.apply(tape.gradient(cost, nalu.trainable_variables), nalu.trainable_variables)
-
-    step()
-    return steps / _seconds(lambda: [step() for _ in range(steps)])
-
-
-def _seconds(work):
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def _mean_sparsity(errors):
+    """The mean of sparsity errors and its interval; without one when a weight is beyond 1.5, where no beta distribution goes."""
+    return metrics.mean_interval(errors, "beta") if (errors <= 0.5).all() else (errors.mean(), np.nan, np.nan)
 
 
 def _a_range(text):
@@ -395,7 +251,7 @@ def _a_range(text):
 
 
 def _say_training(chosen):
-    eager, compiled = training(chosen.epochs, rounds=chosen.rounds)
+    eager, compiled = speed.training(chosen.epochs, rounds=chosen.rounds)
     print(f"NAC, addition, 2,000 rows, full batch; median of {chosen.rounds} rounds, lowest to highest in brackets")
     for name, rates in (("plain loop", eager), ("fit", compiled)):
         print(f"{name:>10}: {np.median(rates):10,.0f} epochs/s   ({min(rates):,.0f} to {max(rates):,.0f})")
@@ -404,7 +260,7 @@ def _say_training(chosen):
 
 
 def _say_throughput(chosen):
-    table = throughput(chosen.run_steps)
+    table = speed.throughput(chosen.run_steps)
     print("NALU, multiplication, batches of 128 fresh rows; run-steps a second (runs × steps ÷ time)")
     print(table.to_string(index=False, float_format="{:,.0f}".format, na_rep="—"))
     if sys.platform != "win32":
@@ -413,8 +269,8 @@ def _say_throughput(chosen):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "linux" else 2**30)
         print(f"most memory in use: {peak:.1f} GB")
     if chosen.output:
-        _write(chosen.output, table.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
-        note_origin(chosen.output, chosen.command_line)
+        results.write(chosen.output, table.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
+        results.note_origin(chosen.output, chosen.command_line)
 
 
 def _say_single_module(chosen):
@@ -422,16 +278,16 @@ def _say_single_module(chosen):
     asked = {"units": chosen.unit, "operations": chosen.operation, "ranges": ranges, "seeds": chosen.seeds, "steps": chosen.steps}
     asked |= {"batch": chosen.batch, "learning_rate": chosen.learning_rate, "scheduler": chosen.scheduler}
     path = Path(chosen.output)
-    with _noted([path], chosen.command_line):
+    with results.noted([path], chosen.command_line):
         table = single_module(path, **asked)
     rates = summary(table)
-    _write(path.with_name(f"{path.stem}_summary.csv"), rates.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    results.write(path.with_name(f"{path.stem}_summary.csv"), rates.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     with pd.option_context("display.max_rows", None):
         print(rates.to_string(index=False, float_format="{:.3g}".format, na_rep="—"))
 
 
 def _say_paper(chosen):
-    with _noted([_paper_table(chosen.output, name) for name in EXPERIMENTS], chosen.command_line):
+    with results.noted([_paper_table(chosen.output, name) for name in EXPERIMENTS], chosen.command_line):
         tables = paper(chosen.output, experiments=chosen.experiment, seeds=chosen.seeds, steps=chosen.steps)
     for name, table in tables.items():
         print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}")
@@ -454,7 +310,7 @@ def main(arguments=None):
     command.add_argument(
         "--range", nargs="+", metavar="LOW,HIGH", help="some of the ranges to train on, such as --range=1,2 (default all nine)"
     )
-    command.add_argument("--seeds", type=int, default=25, help="seeds 0 … N−1 (default 25)")
+    command.add_argument("--seeds", type=int, default=25, help="seeds 0 … N - 1 (default 25)")
     command.add_argument("--steps", type=int, default=50_000, help="updates of each run (default 50000)")
     command.add_argument("--batch", type=int, default=128, help="fresh rows a step (default 128)")
     command.add_argument("--learning-rate", type=float, help="instead of each unit's own")
@@ -463,7 +319,7 @@ def main(arguments=None):
     command.set_defaults(say=_say_single_module)
     command = commands.add_parser("paper", help="the paper's own experiments, into tables that a stopped run goes on with")
     command.add_argument("--experiment", nargs="+", help=f"some of {', '.join(EXPERIMENTS)} (default all)")
-    command.add_argument("--seeds", type=int, help="seeds 0 … N−1 (default each experiment's own number)")
+    command.add_argument("--seeds", type=int, help="seeds 0 … N - 1 (default each experiment's own number)")
     command.add_argument("--steps", type=int, help="updates of each run (default each experiment's own number)")
     command.add_argument("--output", default="results", metavar="FOLDER", help="where the tables go (default results)")
     command.set_defaults(say=_say_paper)
@@ -482,4 +338,6 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")  # a console that lacks a character shows a ? in its place
     sys.exit(main())

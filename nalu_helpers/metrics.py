@@ -3,7 +3,8 @@
 import numpy as np
 
 from . import data
-from ._inputs import as_floats, as_range, as_rows, is_tensor, one_of
+from ._inputs import as_floats, as_range, as_rows, is_tensor, one_of, positive_number, whole_number
+from .expression import OPERATIONS, known_operation
 
 
 def absolute_error(y, prediction):
@@ -87,9 +88,10 @@ def success_threshold(operation, test, delta=1e-4, samples=1_000_000):
     ŷ = y − δ·Σ|x| for + and −, (1 − δ)²·y for ×, (1 − δ)/(1 + δ)·y for ÷; simulated with `samples` rows, the same ones every time.
     Source: Mistry, Farrahi & Hare 2022, and Madsen & Johansen 2020.
     """
-    operation, pieces = data.known_operation(operation), data.as_pieces(test, "test")
+    operation, pieces = known_operation(operation), data.as_pieces(test, "test")
+    delta, samples = positive_number(delta, "delta", 1e-4), whole_number(samples, "samples")
     x = data.draw(np.random.RandomState(1234), pieces, samples)
-    y = data.OPERATIONS[operation](x[:, 0], x[:, 1])
+    y = OPERATIONS[operation](x[:, 0], x[:, 1])
     if operation in "+-":
         almost = y - delta * np.abs(x).sum(axis=1)
     else:
@@ -101,7 +103,8 @@ def mean_interval(values, family):
     """The mean of `values` and its 95 % interval by profile likelihood, (mean, low, high), for values that follow a `family`.
 
     "gamma" is for positive numbers, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
-    errors. The interval is (NaN, NaN) for fewer than two values and of no width when all are the same.
+    errors. The interval is (NaN, NaN) for fewer than two values and of no width when all are the same. Raises ValueError for values
+    that the family does not have.
     Source: Madsen & Johansen 2020, appendix, and their R code.
     """
     from scipy.optimize import brentq, minimize_scalar
@@ -109,6 +112,10 @@ def mean_interval(values, family):
 
     one_of(family, ("gamma", "beta"), "family")
     values = as_floats(values, "values", "float64").ravel() if np.size(values) else np.empty(0)
+    ends, low, high = ("at least 0", 0, np.inf) if family == "gamma" else ("between 0 and 0.5", 0, 0.5)
+    wrong = values[(values < low) | (values > high)]
+    if len(wrong):
+        raise ValueError(f"values holds {wrong[0]:g}, expected numbers {ends}, which is where the family {family!r} lives: choose another")
     if len(values) < 2 or np.ptp(values) <= 1e-10:
         mean = float(values.mean()) if len(values) else np.nan
         return (mean, mean, mean) if len(values) > 1 else (mean, np.nan, np.nan)

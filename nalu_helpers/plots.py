@@ -5,6 +5,7 @@ Colours are Okabe and Ito's, which colour-blind readers can tell apart, and neve
 
 import functools
 import io
+import itertools
 import textwrap
 
 import matplotlib as mpl
@@ -99,28 +100,57 @@ def _styled(draw):
 
 
 @_styled
-def cost(cost, title="", marks=None, solved=None, ylabel="cost"):
-    """The cost over the epochs, on a log axis.
+def cost(cost, title="", marks=None, solved=None, ylabel="cost", xlabel="step", every=1, expected=None):
+    """The cost over the steps, on a log axis.
 
-    `cost` is [epochs] or, for many seeds, [epochs, seeds]; `marks` maps an epoch to the words that explain it (None, never
-    reached, is left out); `solved`, one True or False a seed, colours the seeds that succeeded and those that did not.
+    `cost` holds it at every `every` steps, [looks], or for many seeds [looks, seeds], or as a map of a name to [looks]: each of these
+    has a line style of its own. `marks` maps a look to the words that explain it (None, never reached, is left out); `solved`, one True
+    or False a seed, colours the seeds that succeeded and those that did not; `expected` is a cost that was predicted, dotted, NaN where
+    nothing is said. A cost of 0 has no place on a log axis: a triangle at the bottom says from where on it is 0.
     """
     figure, ax = _figure(title, 8, 4)
-    curves = np.asarray(cost).reshape(len(cost), -1)
+    named = cost if isinstance(cost, dict) else {}
+    curves = np.stack(list(named.values()), axis=1) if named else np.asarray(cost).reshape(len(cost), -1)
+    at, single = np.arange(len(curves)) * every, curves.shape[1] == 1
     solved = np.ones(curves.shape[1], bool) if solved is None else np.asarray(solved)
-    for group, color, style, label in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
-        lines = ax.plot(curves[:, group], style, color=COLORS[color], lw=2 if curves.shape[1] == 1 else 1, alpha=0.9)
-        if lines and curves.shape[1] > 1:
-            lines[0].set_label(f"{label}: {group.sum()} of {len(group)} seeds")
-    ax.set(yscale="log", xlabel="epoch", ylabel=ylabel, xlim=(0, len(curves)))
-    for epoch, words in (marks or {}).items():
-        if epoch is None:
+    drawn = np.where(curves > 0, curves, np.nan)
+    if named:
+        for values, name, color, style in zip(drawn.T, named, ("a", "m", "g", "W"), ("-", "--", "-.", ":")):
+            ax.plot(at, values, style, color=COLORS[color], label=name)
+    else:
+        for group, color, style, label in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
+            lines = ax.plot(at, drawn[:, group], style, color=COLORS[color], lw=2 if single else 1, alpha=0.9)
+            if lines and not single:
+                lines[0].set_label(f"{label}: {group.sum()} of {len(group)} seeds")
+    if expected is not None:
+        ax.plot(at, expected, ":", color=COLORS["ink"], lw=2.5, label="predicted", zorder=4)
+    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xlim=(0, len(curves) * every))
+    for number, values in enumerate(curves.T):
+        if values[-1] == 0:
+            zero = at[len(values) - np.argmax(values[::-1] > 0)] if values.any() else 0
+            color = COLORS[("a", "m", "g", "W")[number] if named else "a"]
+            ax.plot(zero, 0.02, "v", ms=10, color=color, transform=ax.get_xaxis_transform(), clip_on=False)
+    if (curves[-1] == 0).any():
+        ax.plot([], [], "v", ms=9, color=COLORS["ink"], label="0 from here on")
+    for look, words in (marks or {}).items():
+        if look is None:
             continue
-        point = epoch, curves[epoch, 0]
+        point = at[look], curves[look, 0]
         ax.plot(*point, "o", color=COLORS["m"], ms=7)
         ax.annotate(words, point, xytext=(12, 12), textcoords="offset points", color=COLORS["ink"])
-    if curves.shape[1] > 1:
+    if ax.get_legend_handles_labels()[0]:
         ax.legend()
+    return figure
+
+
+@_styled
+def memory(gradient, root, title="", xlabel="step", ylabel="size"):
+    """The size of a gradient at every step, and Adam's memory of it √v, both [steps], on a log axis; a gradient of 0 is not drawn."""
+    figure, ax = _figure(title, 8, 4)
+    ax.plot(np.where(np.abs(gradient) > 0, np.abs(gradient), np.nan), color=COLORS["g"], label="the gradient")
+    ax.plot(np.where(root > 0, root, np.nan), "--", color=COLORS["m"], label=r"Adam's memory $\sqrt{v}$")
+    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xlim=(0, len(root)))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -174,18 +204,20 @@ def errors(inside, outside, title="", xlabel="mean absolute error", labels=("ins
 
 @_styled
 def matrices(layer, title=""):
-    """The matrices of a trained unit as coloured tables: Ŵ, M̂ and W of a NAC, and G of a NALU. Rows are inputs."""
+    """The matrices of a trained unit as coloured tables: Ŵ, M̂ and W of a NAC, and G of a NALU. Rows are inputs; one scale for all."""
     shown = {r"$\hat{W}$": layer.W_hat, r"$\hat{M}$": layer.M_hat, "W": layer.W, **({"G": layer.G} if hasattr(layer, "G") else {})}
-    figure, axes = _figure(title, 1.9 * len(shown) + 0.4, 1.3 + 0.6 * layer.W.shape[0], columns=len(shown))
+    shown = {name: np.asarray(matrix) for name, matrix in shown.items()}
+    top = max(np.abs(matrix).max() for matrix in shown.values())
+    figure, axes = _figure(title, 1.9 * len(shown) + 1.2, 1.3 + 0.6 * layer.W.shape[0], columns=len(shown))
     for ax, (name, matrix) in zip(axes, shown.items()):
-        matrix = np.asarray(matrix)
-        shown_as = ax.imshow(matrix, vmin=-1 if name == "W" else -4, vmax=1 if name == "W" else 4, aspect="auto")
+        image = ax.imshow(matrix, vmin=-top, vmax=top, aspect="auto")
         for (row, column), value in np.ndenumerate(matrix):
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=_ink_on(shown_as, value), size=13)
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=_ink_on(image, value), size=13)
         inputs = [f"$x_{i + 1}$" for i in range(matrix.shape[0])]
         ax.set(xticks=[], yticks=range(len(inputs)), yticklabels=inputs)
         ax.set_title(name, loc="center")
         ax.grid(False)
+    figure.colorbar(image, ax=axes, shrink=0.9)
     return figure
 
 
@@ -252,7 +284,8 @@ def valley(tasks, solutions, title="", span=1.6):
     """The cost of every plain weight pair (w₁, w₂) for y = w₁x₁ + w₂x₂, and where trained units ended, one panel a task.
 
     `tasks` maps a name to a Task with two inputs; `solutions` maps the same names to W's of many seeds, [seeds, 2]. The dashed
-    square is where |W| < 1, all that a NAC can reach.
+    square is where |W| < 1, all that a NAC can reach. Where the cost is among the lowest 0.5 % it has one colour; pairs beyond the
+    edge, `span`, are counted in the panel's title.
     """
     figure, axes = _figure(title, 4.9 * len(tasks), 4.6, columns=len(tasks), squeeze=False)
     w = np.linspace(-span, span, 161)
@@ -267,20 +300,24 @@ def valley(tasks, solutions, title="", span=1.6):
         ax.plot([-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], "--", color="white", lw=1.5)
         ax.plot(*np.transpose(solutions[name]), "o", color=COLORS["m"], mec="white", ms=7)
         ax.set(xlabel=r"$w_1$", ylabel=r"$w_2$", aspect="equal", xlim=(-span, span), ylim=(-span, span))
-        ax.set_title(name, loc="center", weight="normal")
+        beyond = int((np.abs(solutions[name]) > span).any(axis=1).sum())
+        ax.set_title(f"{name} ({beyond} of {len(solutions[name])} beyond the edge)" if beyond else name, loc="center", weight="normal")
         ax.grid(False)
     return figure
 
 
 @_styled
 def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC multiplies, and forgets every sign"):
-    """What the multiplicative path makes of x · `other`, for x from −5 to 5 and close to 0, with weights `W`."""
+    """What the multiplicative path makes of x^W₁ · `other`^W₂, for x from −5 to 5 and close to 0."""
     figure, (left, right) = _figure(title, 9.5, 3.8, columns=2)
     x = np.linspace(-5, 5, 401)
     small = np.logspace(-10, 0, 200)
+    factors = [f"{base}^{w:g}" if w != 1 else base for base, w in zip(("x", f"{other:g}".replace("-", "−")), W, strict=True)]
     for ax, at in ((left, x), (right, small)):
-        ax.plot(at, at ** W[0] * other ** W[1] if ax is right else at * other, ":", color=COLORS["ink"], label="truth: x · 3")
-        ax.plot(at, np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(other + epsilon) * W[1]), color=COLORS["m"], label="path m")
+        with np.errstate(all="ignore"):  # a root of x below 0: nothing is drawn there
+            ax.plot(at, at ** W[0] * np.float64(other) ** W[1], ":", color=COLORS["ink"], label=f"truth: {' · '.join(factors)}")
+        m = np.exp(np.log(np.abs(at) + epsilon) * W[0] + np.log(np.abs(other) + epsilon) * W[1])
+        ax.plot(at, m, color=COLORS["m"], label="path m")
     left.set(xlabel="x", ylabel="value")
     left.set_title("below 0: the sign is lost", loc="center", weight="normal", size=12)
     right.set(xlabel="x, close to 0", ylabel="value", xscale="log", yscale="log")
@@ -290,24 +327,27 @@ def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC mu
 
 
 @_styled
-def gates(error, gate, title="", limit=0.01):
-    """One dot a seed: the gate it ended with (0 multiplies, 1 adds) against its error on the test, both [seeds]."""
-    figure, ax = _figure(title, 8, 3.8)
-    solved = np.asarray(error) < limit
-    for group, color, marker, name in ((solved, "a", "o", "solved"), (~solved, "m", "X", "not solved")):
-        ax.plot(
-            np.asarray(gate)[group],
-            np.maximum(np.asarray(error)[group], 1e-8),
-            marker,
-            ms=9,
-            alpha=0.7,
-            color=COLORS[color],
-            label=f"{name}: {group.sum()}",
-        )
-    ax.axhline(limit, color=COLORS["ink"], ls=":", lw=1.5)
-    ax.annotate(f"error {limit:.0%}", (0.5, limit), xytext=(0, 5), textcoords="offset points", ha="center")
-    ax.set(yscale="log", xlim=(-0.05, 1.05), xlabel="mean gate g on the test (0 multiplies, 1 adds)", ylabel="relative error")
-    ax.legend(loc="center")
+def gates(error, logit, off, title="", limit=0.01):
+    """One dot a seed, its error on the test against its gate, on the left, and against its weights, on the right; all are [seeds].
+
+    `logit` is the mean of x G on the test, of which g is σ: above 0 the unit adds, below 0 it multiplies. `off` is how far the weight
+    that is furthest from 1 is from it. What is below 1e-8 is drawn there.
+    """
+    figure, axes = _figure(title, 9.5, 3.9, columns=2, sharey=True)
+    error, solved = np.asarray(error), np.asarray(error) < limit
+    for ax, values in zip(axes, (np.asarray(logit), np.maximum(off, 1e-8))):
+        for group, color, marker, name in ((solved, "a", "o", "solved"), (~solved, "m", "X", "not solved")):
+            look = dict(ms=9, alpha=0.7, color=COLORS[color], label=f"{name}: {group.sum()}")
+            ax.plot(values[group], np.maximum(error[group], 1e-8), marker, **look)
+        ax.axhline(limit, color=COLORS["ink"], ls=":", lw=1.5)
+    axes[0].axvline(0, color=COLORS["soft"], lw=1.5)
+    axes[0].annotate(f"error {limit:.0%}", (0.02, limit), xycoords=("axes fraction", "data"), xytext=(0, 5), textcoords="offset points")
+    axes[0].set(xscale="symlog", yscale="log", ylabel="relative error on the test")
+    reach = 2 * max(100, np.abs(logit).max())
+    axes[0].set(xlim=(-reach, reach), xlabel="the gate's x G (g = σ(x G); left: multiplies)", xticks=[-1000, -10, 0, 10, 1000])
+    edge = " (0 is drawn at the left edge)" if np.min(off) < 1e-8 else ""
+    axes[1].set(xscale="log", xlim=(6e-9, 2), xlabel=f"how far W is from 1 and 1{edge}")
+    axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
@@ -352,42 +392,49 @@ def gate_paths(steps, gate, solved, title=""):
 
 
 @_styled
-def gate_surface(x, y, paths=(), title="", span=1.5):
+def gate_surface(x, y, paths=(), title="", span=1.0, total="mean", reached="solved"):
     """The cost of a NALU with W = (w, w) and the same gate g on every row, over (w, g), and the `paths` of runs on it.
 
     x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends.
+    `total` is "mean" or "sum" of the squared errors; `reached` says in a word what the solved have reached. Lines are shares of the
+    highest cost.
     """
     figure, ax = _figure(title, 8, 4.6)
-    value, extent = gate_costs(x, y, span)
-    ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis")
-    ax.contour(value, levels=10, extent=extent, colors="white", linewidths=0.5, alpha=0.5)
+    value, extent = gate_costs(x, y, span, total=total)
+    shown = ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis", interpolation="bilinear")
+    below = value.max() + np.log10([0.01, 0.1, 0.5, 0.9, 0.99])
+    lines = ax.contour(value, levels=below, extent=extent, colors=COLORS["print"], linewidths=0.8, linestyles="solid")
+    ax.clabel(lines, fmt=dict(zip(below, ("1 %", "10 %", "50 %", "90 %", "99 %"))), fontsize=9)
     for w, g, solved in paths:
         color, style = (COLORS["W_hat"], "-") if solved else (COLORS["M_hat"], "--")
         ax.plot(w, g, style, color=color, lw=1.5)
-        ax.plot(w[0], g[0], "o", color=color, mec="white", ms=7)
-        ax.plot(w[-1], g[-1], "s", color=color, mec="white", ms=8)
+        ax.plot(w[0], g[0], "o", color=color, mec="white", ms=7, clip_on=False)
+        ax.plot(w[-1], g[-1], "s", color=color, mec="white", ms=8, clip_on=False)
     for solved, color, style in ((True, "W_hat", "-"), (False, "M_hat", "--")):
         count = sum(bool(path[2]) == solved for path in paths)
         if count:
-            ax.plot([], [], style, color=COLORS[color], label=f"{'solved' if solved else 'not solved'}: {count}")
+            ax.plot([], [], style, color=COLORS[color], label=f"{'' if solved else 'not '}{reached}: {count}")
     ax.set(xlabel="weight w, the same for both inputs", ylabel="gate g (0 multiplies, 1 adds)", xlim=extent[:2], ylim=(-0.05, 1.05))
-    figure.colorbar(ax.images[0], ax=ax, label="log₁₀ cost")
+    figure.colorbar(shown, ax=ax, label=f"log₁₀ of the {total} of squared errors")
     ax.grid(False)
     if paths:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
-def gate_costs(x, y, span=1.5, size=121):
-    """log₁₀ of the mean squared error of a NALU with W = (w, w) and gate g, [g, w], and the extent (w from, w to, g from, g to)."""
-    x, y = np.asarray(x, "float64")[:500], np.asarray(y, "float64")[:500]
+def gate_costs(x, y, span=1.0, size=241, total="mean"):
+    """log₁₀ of the `total`, "mean" or "sum", of the squared errors of a NALU with W = (w, w) and gate g on all rows, [g, w].
+
+    Second comes the extent (w from, w to, g from, g to). Costs below a billionth of the largest are drawn as that.
+    """
+    x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
     w, g = np.linspace(-span, span, size), np.linspace(0, 1, size)
     a = x.sum(axis=1, keepdims=True) * w
     m = np.exp(np.log(np.abs(x) + 1e-7).sum(axis=1, keepdims=True) * w)
     off_a, off_m = a - y, m - y  # the error of a mix is the mix of the errors
     aa, mm, am = ((left * right).mean(axis=0) for left, right in ((off_a, off_a), (off_m, off_m), (off_a, off_m)))
     g = g[:, None]
-    value = g**2 * aa + (1 - g) ** 2 * mm + 2 * g * (1 - g) * am
+    value = (g**2 * aa + (1 - g) ** 2 * mm + 2 * g * (1 - g) * am) * (len(x) if total == "sum" else 1)
     return np.log10(np.maximum(value, value.max() * 1e-9)), (-span, span, 0, 1)
 
 
@@ -680,12 +727,20 @@ def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", lev
 
 @_styled
 def registers(tokens, values, title="", names=None, ylabel="value"):
-    """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register."""
+    """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register.
+
+    `names`, one for each register, stand in the legend. Raises ValueError when there are more or fewer of them, or of the tokens.
+    """
     values = np.asarray(values)
+    if values.ndim != 2 or len(values) != len(tokens):
+        raise ValueError(f"values has shape {values.shape} for {len(tokens)} tokens, expected [tokens, registers]: a row for each token")
+    if names is not None and len(names) != values.shape[1]:
+        raise ValueError(f"there are {len(names)} names for {values.shape[1]} registers: give each register one, or leave names out")
     figure, ax = _figure(title, max(6, 1.6 + 0.62 * len(tokens)), 3.8)
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
-    for column, (name, color, style) in enumerate(zip(names, ("a", "m", "g", "W"), ("-", "--", "-.", ":"))):
+    looks = zip(itertools.cycle(("a", "m", "g", "W", "M_hat", "W_hat")), itertools.cycle(("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))))
+    for column, (name, (color, style)) in enumerate(zip(names, looks)):
         ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
         for place, value in enumerate(values[:, column]):
             up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
@@ -748,12 +803,11 @@ def grid_paths(episodes, size, title=""):
 
 def _times(steps):
     """Whole numbers in words as short as a cell: 3, 0–4, or the first and the last of many."""
-    gaps = np.diff(steps)
     if len(steps) == 1:
         return f"{steps[0]}"
-    return (
-        f"{steps[0]}–{steps[-1]}" if (gaps == 1).all() else ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
-    )
+    if (np.diff(steps) == 1).all():
+        return f"{steps[0]}–{steps[-1]}"
+    return ", ".join(map(str, steps)) if len(steps) < 4 else f"{steps[0]}, … {steps[-1]}"
 
 
 def _canvas(title, width, height, across, up):

@@ -1,28 +1,38 @@
-"""Training with Adam: `fit` for one model, `fit_seeds` for some seeds of it, `fit_many` for hundreds of runs on fresh numbers,
-`fit_stream` for any model and any cost.
+"""Training: the one update that everything here learns by, and `fit`, which applies it to one model.
 
-All run the loop that notebook 03 writes out by hand, compiled by `tf.function`, so that no Python runs between two updates.
+The update is the loop of notebook 03, with Keras' own optimizers: the gradient of cost + `model.losses` (penalties and regularizers),
+clipped as the optimizer says, its step, and each weight's constraint. `Loop` compiles many of them into one, for one run or for some
+runs side by side, so that no Python runs between two updates. `many.fit_many` trains with the same `Loop`: the same start, rows and
+settings give the same weights, to the last bit.
 """
 
-import functools
-import os
+import contextlib
+import hashlib
+import random
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import nullcontext
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
 
+import joblib
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.backend.common import global_state  # Keras' random state has no public handle
+from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
-from . import data
-from ._inputs import as_range, as_rows, one_of, positive_number, whole_number
+from ._inputs import as_rows, one_of, positive_number, whole_number
+from .layers import Penalised
 
-LOSSES = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
-EPOCHS_A_CALL = 250  # compiled epochs between two moves of the progress bar, where a cost that is not finite is noticed
-WORKERS = 2 * (os.cpu_count() or 1)  # threads in which `fit_many` trains: while one draws its numbers another computes
-TILES = (8, 16, 32, 64)  # runs that it compiles into one loop: the fewest with which no run has to wait
-UPDATES_A_CALL = 16_000  # of all runs of such a loop together: some 30 ms, so that Stop and Ctrl-C need not wait
+COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
+STEPS_A_CALL = 250  # compiled updates between two moves of the progress bar, where a cost that is not finite is noticed
+MOST_STEPS = 10**9
+MOST_BYTES = 2 * 10**9  # what a call may hold beside the data and the weights
+SMALL = 2_000  # weights up to which runs are compiled side by side, and larger models one by one
+CORES = joblib.cpu_count()  # those this process may use, also in a container
+Cost = str | Callable[..., Any]
+Watch = Callable[[dict[str, Any]], object]
 
 
 class Progress(tqdm):
@@ -43,506 +53,430 @@ class Progress(tqdm):
 
 
 class TrainingDiverged(ValueError):
-    """The cost stopped being a finite number. `cost` holds what was measured until then, that epoch included.
+    """The cost stopped being a finite number. `cost` holds what was measured until then, that step included.
 
-    The model keeps weights of at most 250 epochs before.
+    The model keeps weights of at most 250 steps before.
     """
 
-    def __init__(self, message, cost):
+    def __init__(self, message: str, cost: np.ndarray):
         super().__init__(message)
         self.cost = cost
 
 
-def fit(model, x, y, *, epochs, learning_rate=0.05, loss="sum", progress=True, watch=None, every=EPOCHS_A_CALL):
-    """Train `model`, a Keras model or layer, on all rows at once; return its cost before each update, shape [epochs].
+def fit(
+    model: keras.layers.Layer,
+    x: Any,
+    y: Any,
+    *,
+    steps: int,
+    learning_rate: Any = 0.05,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    cost: Cost = "sum",
+    every: int = STEPS_A_CALL,
+    progress: Any = True,
+    watch: Watch | None = None,
+) -> np.ndarray:
+    """Train `model`, a Keras model or layer, on all rows at every step; return its cost before each step, shape [steps].
 
     x [rows, in] and y [rows, out], or [rows] for one output, may be lists or arrays of any number type: they are converted to
-    the model's own (so float64 data into a float32 model is rounded). `loss` is "sum" or "mean" of the squared errors. The
-    model is changed in place; a second call goes on from where the first ended, with a fresh Adam. `watch(epoch, weights)` is called
-    before the first update and then after every `every` epochs, with the values of the trainable weights.
+    the model's own (so float64 data into a float32 model is rounded). `cost` is "sum" or "mean" of the squared errors, or a function
+    (model, x, y) → one number; the penalties in `model.losses` are added to it. Adam with `learning_rate`, a number or a Keras schedule,
+    unless `optimizer` is another one of Keras, such as `keras.optimizers.Adam(0.05, beta_2=0.99, clipvalue=0.1)`. The model is changed
+    in place; a second call goes on from where the first ended, with a fresh optimizer.
+
+    `watch(seen)` is called before the first step, after every `every` of them and at the end, with a dict: "step" [1], "cost" [1] and
+    "weights", a list of the trainable weights, each [1, …]. `progress` is True, False, or a bar of yours with `update(count)`.
 
     Raises ValueError or TypeError when x or y are empty, hold NaN or infinity (naming the first row) or do not fit each other or
-    the model, epochs is below 1, the learning rate is not above 0, or the loss is unknown; TrainingDiverged, a ValueError, when the
-    cost is no longer finite.
+    the model, or a setting is none; TrainingDiverged, a ValueError, when the cost is no longer finite.
     """
-    x, y = _data_for(model, x, y)
-    reduce = LOSSES[one_of(loss, LOSSES, "loss")]
-    return _descend(lambda: reduce((model(x) - y) ** 2), model.trainable_variables, epochs, learning_rate, progress, watch, every)
-
-
-def fit_seeds(make_model, x, y, *, seeds, epochs, learning_rate=0.05, loss="sum", progress=True, watch=None, every=EPOCHS_A_CALL):
-    """Train one model for each of `seeds` side by side; return the models and their costs, shape [epochs, seeds].
-
-    `make_model` is a function of no arguments, such as `lambda: NALU(1)`, called once after each seed is set: what a seed starts
-    from does not depend on the others. The models share nothing but the data, and each learns what `fit` would teach it alone.
-    Everything else, and what is raised, is as in `fit`; a cost that is no longer finite is reported with its seed, and the weights
-    that `watch` gets have the seeds as their first axis.
-    """
-    seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
-    if not seeds:
-        raise ValueError("seeds is empty: give at least one, for example range(20)")
-    models = []
-    for seed in seeds:
-        keras.utils.set_random_seed(seed)
-        models.append(make_model())
-        x, y = _data_for(models[-1], x, y)
-    reduce, first = LOSSES[one_of(loss, LOSSES, "loss")], models[0]
-    together = [keras.Variable(np.stack(same)) for same in zip(*(model.get_weights() for model in models))]
-
-    def cost_of_one(weights):
-        prediction, _ = first.stateless_call(weights, [], x)
-        return reduce((prediction - y) ** 2)
-
-    def cost_of_each():
-        return tf.vectorized_map(cost_of_one, [tf.convert_to_tensor(variable) for variable in together])
-
-    try:
-        cost = _descend(cost_of_each, together, epochs, learning_rate, progress, watch, every, seeds)
-    finally:
-        for model, *weights in zip(models, *(variable.numpy() for variable in together)):
-            model.set_weights(weights)
-    return models, cost
-
-
-def fit_many(
-    make_layer,
-    operation,
-    *,
-    seeds,
-    ranges=(((1, 2), (2, 6)),),
-    learning_rates=(1e-3,),
-    steps=50_000,
-    batch=128,
-    check_every=1_000,
-    clip_gradients=None,
-    restart=False,
-    weights=False,
-    progress=True,
-    watch=None,
-):
-    """Train a layer for every combination of seed, range and learning rate, all side by side, on fresh numbers at every step.
-
-    `make_layer` is a function of no arguments that returns a layer with one output, ours or any Keras layer, such as
-    `lambda: NALU(1)`; it is called once after each seed is set. Two inputs are drawn uniformly from the range to train on, `batch`
-    rows a step, and the answer is `operation` of them: + - * / or a function such as `lambda a, b: a * a + b`. `ranges` holds pairs
-    (train, test) such as `data.BENCHMARK_RANGES`. Adam on the mean squared error, plus the layer's own penalty; gradients are
-    clipped to ±`clip_gradients`. `restart` gives a run that stands still new weights, as iNALU does.
-
-    Returns a pandas table, a row for each run and each step that is a multiple of `check_every` (and the last): train, test,
-    learning_rate, seed, step; the mean squared errors `interpolation`, on 10,000 numbers of the range to train on, and
-    `extrapolation`, on 10,000 of the range to test on; `sparsity_error` of the layer's matrices; the number of `restarts`; the step at
-    which the run's cost was no longer finite, `diverged_at`, NaN for most; with `weights` a column for every weight.
-
-    The numbers that a run sees, and what it starts from, come from its seed alone: it ends the same whatever runs beside it.
-    A run that diverges stays in the table, and the others go on. `progress` may be a `Progress` to move on. `watch(columns)` is
-    called from a thread that trains, with the rows of each check as they are made, some runs at a time, weights too: a dict of arrays.
-    Raises TypeError or ValueError for what it cannot use.
-    """
-    runs = _Runs(make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart)
-    stop = threading.Event()
-    with _bar(progress, len(runs.each) * runs.steps) as bar, ThreadPoolExecutor(WORKERS) as pool:
-        measured = _all_done([pool.submit(runs.train, tile, bar, stop, watch) for tile in runs.tiles], stop)
-    return runs.table(measured, weights)
-
-
-def fit_stream(
-    make_model,
-    draw,
-    cost,
-    *,
-    seeds,
-    steps,
-    learning_rate=1e-3,
-    clip_norm=None,
-    every=EPOCHS_A_CALL,
-    jit_compile=True,
-    progress=True,
-    watch=None,
-):
-    """Train any Keras model on examples that never end, once for each of `seeds`; return the models and their costs, [steps, seeds].
-
-    `make_model` is a function of no arguments that returns a built model; it is called once after each seed is set. `draw(rng, count)`
-    makes the examples of `count` steps with a NumPy generator: a tuple of arrays whose first axis is `count`. `cost(model, *examples)`
-    is the cost of one step, a single number, of what `draw` made for it. For example, 64 fresh pairs a step:
-
-        draw = lambda rng, count: (rng.random((count, 64, 2), "float32"),)
-        cost = lambda model, x: tf.reduce_mean((model(x) - x[:, :1] * x[:, 1:]) ** 2)
-
-    Adam; gradients whose norm over all weights is above `clip_norm` are scaled down to it. The loop is compiled once for all seeds,
-    by XLA unless `jit_compile` is False, and seeds are trained side by side, one a core; what a seed draws and starts from comes from
-    it alone. `watch(seed, step, weights)` is called, from the thread that trains, before the first update and after every `every`.
-    `progress` may be a `Progress` to move on.
-
-    Raises TypeError or ValueError for what it cannot use, TrainingDiverged when a cost is no longer finite.
-    """
-    seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
-    if not seeds:
-        raise ValueError("seeds is empty: give at least one, for example range(5)")
-    steps, every = whole_number(steps, "steps"), min(whole_number(every, "every"), steps)
-    rate = positive_number(learning_rate, "learning_rate", "0.001")
-    norm = None if clip_norm is None else positive_number(clip_norm, "clip_norm", "1.0")
-    models = []
-    for seed in seeds:
-        keras.utils.set_random_seed(seed)
-        models.append(make_model())
-    first, stop = models[0], threading.Event()
-
-    @functools.partial(tf.function, jit_compile=jit_compile, autograph=False)
-    def segment(examples, start, count, *state):
-        def update(i, values, weights, m, v):
-            with tf.GradientTape() as tape:
-                tape.watch(weights)
-                value = _asked_with(first, weights, lambda model: cost(model, *(part[i] for part in examples)))
-            gradients = [tf.convert_to_tensor(g) for g in tape.gradient(value, weights, unconnected_gradients="zero")]
-            if norm is not None:
-                gradients = tf.clip_by_global_norm(gradients, norm)[0]
-            weights, m, v = _adam(start + i, rate, gradients, weights, m, v)
-            weights = [own.constraint(w) if own.constraint else w for own, w in zip(first.trainable_variables, weights)]
-            return i + 1, tf.tensor_scatter_nd_update(values, [[i]], [value]), weights, m, v
-
-        return tf.while_loop(lambda i, *_: i < count, update, (tf.constant(0), tf.zeros([every]), *state))[1:]
-
-    def some(rng):
-        """The examples of `every` steps, as tensors."""
-        return [tf.convert_to_tensor(part) for part in draw(rng, every)]
-
-    def start_of(model):
-        weights = [tf.convert_to_tensor(variable) for variable in model.trainable_variables]
-        return weights, [tf.zeros_like(w) for w in weights], [tf.zeros_like(w) for w in weights]
-
-    compiled = segment.get_concrete_function(some(np.random.default_rng(0)), tf.constant(0), tf.constant(0), *start_of(first))
-
-    def train(seed, model, bar):
-        rng, state, history = np.random.default_rng([seed, 1]), start_of(model), []
-        for start in range(0, steps, every):
-            if watch:
-                watch(seed, start, [w.numpy() for w in state[0]])
-            if stop.is_set():
-                return None
-            count = min(every, steps - start)
-            values, *state = compiled(some(rng), tf.constant(start), tf.constant(count), *state)
-            history.append(values.numpy()[:count])
-            if not np.isfinite(history[-1]).all():
-                raise _diverged(np.concatenate(history)[:, None], rate, [seed], "step")
-            for variable, value in zip(model.trainable_variables, state[0]):
-                variable.assign(value)
+    x, y = rows_for(model, x, y)
+    steps, every = number_of_steps(steps), whole_number(every, "every")
+    refuse_memory(4 * steps, f"the costs of {steps:,} steps")
+    loop = Loop(model, optimizer_for(learning_rate, optimizer), squared_error(cost), own=[x, y])
+    state, own, history, done = loop.start([loop.values_of(model)]), loop.stacked([[x, y]]), [], 0
+    with progress_bar(progress, steps, " steps") as bar:
+        while done < steps:
+            count = min(every - done % every, STEPS_A_CALL, steps - done)
+            after, costs = loop.run(state, done, count, (), own)
+            if watch and done % every == 0:
+                watch({"step": np.array([done]), "cost": costs[:1, 0], "weights": loop.weights(state, 1)})
+            history.append(costs[:, 0])
             bar.update(count)
-        if watch:
-            watch(seed, steps, [w.numpy() for w in state[0]])
-        return np.concatenate(history)
-
-    with _bar(progress, len(seeds) * steps) as bar, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        costs = _all_done([pool.submit(train, seed, model, bar) for seed, model in zip(seeds, models)], stop)
-    return models, np.stack(costs, axis=1)
-
-
-class _Runs:
-    """What `fit_many` was asked for, checked; the compiled functions; and the training of a tile of runs."""
-
-    def __init__(self, make_layer, operation, seeds, ranges, learning_rates, steps, batch, check_every, clip_gradients, restart):
-        self.make_layer, self.restart = make_layer, restart
-        self.compute = data.as_function(operation)
-        self.steps, self.batch = whole_number(steps, "steps"), whole_number(batch, "batch")
-        self.check_every = whole_number(check_every, "check_every")
-        self.checks = [*range(0, self.steps, self.check_every), self.steps]
-        self.clip = None if clip_gradients is None else positive_number(clip_gradients, "clip_gradients", "0.1")
-        seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
-        rates = [positive_number(rate, "a learning rate", "0.001") for rate in np.atleast_1d(learning_rates).tolist()]
-        self.ranges = [_train_and_test(pair) for pair in ranges]
-        for name, given in (("seeds", seeds), ("learning_rates", rates), ("ranges", self.ranges)):
-            if not given:
-                raise ValueError(f"{name} is empty: give at least one")
-            if len(set(given)) < len(given):
-                raise ValueError(f"{name} holds the same one twice: give each once")
-        self.tables = {pair: data.examination(operation, *pair) for pair in self.ranges}
-        self.each = [(seed, pair, rate) for rate in rates for seed in seeds for pair in self.ranges]
-        self.tile = next((size for size in TILES if size * WORKERS >= len(self.each)), TILES[-1])
-        self.tiles = [range(first, min(first + self.tile, len(self.each))) for first in range(0, len(self.each), self.tile)]
-        self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once
-        self.piece = min(self.check_every, self.steps, max(1, UPDATES_A_CALL // self.tile))
-        self.lock = threading.Lock()
-        self.layer = self.start(seeds[0])
-        self.starts = {seed: [variable.numpy() for variable in self.start(seed).trainable_variables] for seed in seeds}
-        self.segment, self.measure = _compiled(self._segment), _compiled(self._measure)
-
-    def start(self, seed, draw=0):
-        """A new layer, built, as it starts from `seed`; `draw` counts its restarts."""
-        with self.lock:  # Keras keeps one random state for all threads
-            keras.utils.set_random_seed(seed if draw == 0 else int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]))
-            layer = self.make_layer()
-            outputs = layer(np.ones((1, 2), layer.compute_dtype)).shape
-        if tuple(outputs) != (1, 1):
-            raise ValueError(f"the layer turns one row into shape {tuple(outputs)}, expected (1, 1): give it one unit")
-        if layer.non_trainable_variables:
-            raise ValueError(f"the layer keeps a state ({layer.non_trainable_variables[0].name}) besides its weights: use fit")
-        return layer
-
-    def train(self, tile, bar, stop, watch):
-        """Train the runs numbered in `tile` from start to end; return what was measured at each check, and the restarts."""
-        chosen = [self.each[i] for i in [*tile, *[tile[0]] * (self.tile - len(tile))]]  # always as many: the first fills up
-        seeds = list(dict.fromkeys(seed for seed, _, _ in chosen))
-        streams = [np.random.default_rng([seed, 1]) for seed in seeds]
-        low, high = np.transpose([pair[0] for _, pair, _ in chosen]).astype("float32")
-        fixed = (
-            tf.constant([seeds.index(seed) for seed, _, _ in chosen]),
-            tf.constant(low),
-            tf.constant(high - low),
-            tf.constant([rate for _, _, rate in chosen], "float32"),
-        )
-        examined = [tf.constant(np.stack(column)) for column in zip(*(sum(self.tables[pair], ()) for _, pair, _ in chosen))]
-        weights = [tf.constant(np.stack(same)) for same in zip(*(self.starts[seed] for seed, _, _ in chosen))]
-        state = weights, [tf.zeros_like(w) for w in weights], [tf.zeros_like(w) for w in weights], tf.fill([self.tile], -1)
-        numbers = np.zeros((self.streams, self.piece, self.batch, 2), "float32")
-        standing, restarts = _StandingStill(), np.zeros(self.tile, int)
-        measured = []
-        for step, end in zip(self.checks, [*self.checks[1:], None]):
-            validation, *rest = self.measure(state[0], *examined)
-            measured.append((step, validation, *rest, [w.numpy() for w in state[0]], state[3].numpy(), restarts.copy()))
-            if watch:
-                watch(self.columns(tile, *measured[-1], with_weights=True))
-            if end is None:
-                return measured
-            restart_at, fresh = np.full(self.tile, -1, "int32"), state[0]
-            if self.restart:
-                restart_at = standing.restart_at(validation.numpy(), step, end)
-                restarts += restart_at >= 0
-                fresh = [w.numpy() for w in fresh]
-                for i in np.flatnonzero(restart_at >= 0):
-                    for w, new in zip(fresh, self.start(chosen[i][0], int(restarts[i])).trainable_variables):
-                        w[i] = new.numpy()
-            for first in range(step, end, self.piece):
-                if stop.is_set():
-                    return None
-                count = min(self.piece, end - first)
-                for stream, places in zip(streams, numbers):
-                    stream.random(out=places[:count], dtype="float32")
-                state = self.segment(
-                    tf.constant(numbers), *fixed, validation, tf.constant(restart_at), fresh, *state, tf.constant(first), tf.constant(count)
-                )
-                bar.update(count * len(tile))
-
-    def _segment(self, numbers, stream, low, width, rate, validation, restart_at, fresh, *state_first_count):
-        """`count` updates of all runs of a tile, compiled: the state of the runs after them."""
-        *state, first, count = state_first_count
-
-        def update(i, *state):
-            drawn = tf.gather(numbers[:, i], stream)
-            one = lambda run: self._update_one(first + i, *run)  # noqa: E731
-            return i + 1, *tf.vectorized_map(one, (drawn, low, width, rate, validation, restart_at, fresh, *state))
-
-        return tf.while_loop(lambda i, *_: i < count, update, (tf.constant(0), *state))[1:]
-
-    def _update_one(self, step, drawn, low, width, rate, validation, restart_at, fresh, weights, m, v, diverged_at):
-        """One update of one run: its batch, its cost, Adam, constraints, and a restart when due."""
-        x = low + width * drawn
-        x = tf.where(x == 0, width * 2.0**-25, x)  # the grid of float32 meets 0 far more often than the line of numbers does
-        y = self.compute(x[:, :1], x[:, 1:])
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            cost = self._cost(weights, x, y)
-            penalty = self._with(weights, lambda layer: layer.penalty(step, validation) if hasattr(layer, "penalty") else 0.0)
-            total = cost + penalty
-        gradients = tape.gradient(total, weights, unconnected_gradients="zero")
-        if self.clip is not None:
-            gradients = [tf.clip_by_value(g, -self.clip, self.clip) for g in gradients]
-        weights, m, v = _adam(step, rate, gradients, weights, m, v)
-        weights = [own.constraint(w) if own.constraint else w for own, w in zip(self.layer.trainable_variables, weights)]
-        weights = [tf.where(step == restart_at, new, w) for new, w in zip(fresh, weights)] if self.restart else weights
-        return weights, m, v, tf.where((diverged_at < 0) & ~tf.math.is_finite(cost), step, diverged_at)
-
-    def _measure(self, weights, x_valid, y_valid, x_test, y_test):
-        """The errors and the sparsity error of all runs of a tile, compiled."""
-
-        def one(run):
-            weights, *tables = run
-            errors = self._cost(weights, *tables[:2]), self._cost(weights, *tables[2:])
-            if not hasattr(self.layer, "matrices"):
-                return *errors, tf.constant(np.nan)
-            sizes = self._with(weights, lambda layer: [tf.abs(tf.convert_to_tensor(W)) for W in layer.matrices()])
-            return *errors, tf.reduce_max([tf.reduce_max(tf.minimum(size, tf.abs(1 - size))) for size in sizes])
-
-        return tf.vectorized_map(one, (weights, x_valid, y_valid, x_test, y_test))
-
-    def _cost(self, weights, x, y):
-        return self._with(weights, lambda layer: tf.reduce_mean((layer(x) - y) ** 2))
-
-    def _with(self, weights, ask):
-        return _asked_with(self.layer, weights, ask)
-
-    def table(self, measured, with_weights):
-        """What `train` measured, tile by tile, as the table that `fit_many` returns."""
-        import pandas as pd
-
-        parts = [self.columns(tile, *check, with_weights=with_weights) for tile, checks in zip(self.tiles, measured) for check in checks]
-        table = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
-        return table.sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
-
-    def columns(self, tile, step, *errors_and_state, with_weights):
-        """The rows of one check of the runs numbered in `tile`, column by column."""
-        *errors, weights, diverged_at, restarts = errors_and_state
-        chosen = [self.each[i] for i in tile]
-        columns = {
-            "train": np.array([data.range_name(pair[0]) for _, pair, _ in chosen], object),
-            "test": np.array([data.range_name(pair[1]) for _, pair, _ in chosen], object),
-            "learning_rate": np.array([rate for _, _, rate in chosen]),
-            "seed": np.array([seed for seed, _, _ in chosen]),
-            "step": np.full(len(chosen), step),
-            **{name: np.asarray(error)[: len(chosen)] for name, error in zip(MEASURES, errors)},
-            "restarts": restarts[: len(chosen)],
-            "diverged_at": np.where(diverged_at < 0, np.nan, diverged_at)[: len(chosen)],
-        }
-        for own, values in zip(self.layer.trainable_variables, weights if with_weights else ()):
-            for place in np.ndindex(values.shape[1:]):
-                columns[f"{own.name}{list(place)}"] = values[(slice(len(chosen)), *place)]
-        return columns
-
-
-MEASURES = ("interpolation", "extrapolation", "sparsity_error")
-
-
-class _StandingStill:
-    """iNALU's rule for a fresh start: the mean validation error of the first half of its life, from 5,000 steps on and looked at
-    every 10, is no more than mean + standard deviation of the second half, and that mean is above 1 (Schlör et al. 2020)."""
-
-    def __init__(self):
-        self.since, self.ends, self.values = None, [], []
-
-    def restart_at(self, validation, step, end):
-        """For each run the step of step…end−1 after whose update it is to start anew, −1 for none; `validation` holds for all of them."""
-        runs = len(validation)
-        self.since = np.zeros(runs, int) if self.since is None else self.since
-        self.ends.append(end)
-        self.values.append(np.asarray(validation, float))
-        ends, values = np.array([0, *self.ends]), np.array(self.values)
-        asked = np.arange(-(-max(step, 1) // 10) * 10, end, 10)
-        due = np.full(runs, -1, "int32")
-        for run in range(runs):
-            lengths = np.diff(np.clip(ends, self.since[run], None))
-            knots = np.concatenate([[0], np.cumsum(lengths)])
-            sums, squares = (np.concatenate([[0], np.cumsum(lengths * values[:, run] ** power)]) for power in (1, 2))
-            kept = asked - self.since[run] + 1
-            half = kept // 2
-            up_to = lambda totals, count: np.interp(count, knots, totals)  # noqa: B023, E731
-            first = up_to(sums, half) / np.maximum(half, 1)
-            second = (up_to(sums, kept) - up_to(sums, half)) / (kept - half)
-            spread = np.sqrt(np.maximum((up_to(squares, kept) - up_to(squares, half)) / (kept - half) - second**2, 0))
-            again = np.flatnonzero((kept > 5_000) & (first <= second + spread) & (second > 1))
-            if len(again):
-                due[run] = asked[again[0]]
-                self.since[run] = due[run] + 1
-        return due
-
-
-def _bar(progress, total):
-    """The progress bar of a training of `total` steps: a new one, or `progress` itself when it is one."""
-    return Progress(total=total, unit=" steps in all", disable=not progress) if isinstance(progress, bool) else nullcontext(progress)
-
-
-def _all_done(jobs, stop):
-    """The results of `jobs`; when one of them fails, or Ctrl-C is pressed, `stop` is set for the others."""
-    try:
-        for done in as_completed(jobs):
-            done.result()
-    except BaseException:
-        stop.set()
-        raise
-    return [job.result() for job in jobs]
-
-
-def _compiled(function):
-    """`function`, compiled by XLA for the shapes of its first call, which all others repeat.
-
-    A bare `tf.function` warns of retracing when a session makes many trainings, though each is traced once.
-    """
-    whole, lock, traced = tf.function(function, jit_compile=True, autograph=False), threading.Lock(), []
-
-    def call(*arguments):
-        with lock:
-            if not traced:
-                traced.append(whole.get_concrete_function(*arguments))
-        return traced[0](*arguments)
-
-    return call
-
-
-def _asked_with(model, weights, ask):
-    """What `ask(model)` says while the model holds `weights`."""
-    with keras.StatelessScope(state_mapping=list(zip(model.trainable_variables, weights))):
-        return ask(model)
-
-
-def _adam(step, rate, gradients, weights, m, v):
-    """Update number `step`, from 0, of Adam (Kingma & Ba 2015, algorithm 1): the weights and both moments after it."""
-    t = tf.cast(step + 1, "float32")
-    m = [0.9 * old + 0.1 * g for old, g in zip(m, gradients)]
-    v = [0.999 * old + 0.001 * g * g for old, g in zip(v, gradients)]
-    change = [rate * (mean / (1 - 0.9**t)) / (tf.sqrt(square / (1 - 0.999**t)) + 1e-8) for mean, square in zip(m, v)]
-    return [w - by for w, by in zip(weights, change)], m, v
-
-
-def _train_and_test(pair):
-    try:
-        train, test = pair
-    except (TypeError, ValueError):
-        raise TypeError(f"a range is {pair!r}, expected a pair (train, test) such as ((1, 2), (2, 6))") from None
-    as_range(train, "train")
-    return (tuple(train), tuple(map(tuple, test)) if len(data.as_pieces(test, "test")) > 1 else tuple(test))
-
-
-def _data_for(model, x, y):
-    """x and y as tensors of the model's own type, after every check; builds the model when it has no weights yet."""
-    x, y = as_rows(x, "x", model.compute_dtype), np.asarray(y)
-    y = as_rows(y[:, None] if y.ndim == 1 else y, "y", model.compute_dtype)
-    if len(x) != len(y):
-        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: every row of x needs its own row of y")
-    outputs = model(x[:1]).shape[-1]
-    if y.shape[-1] != outputs:
-        raise ValueError(f"y has {y.shape[-1]} columns and the model has {outputs} outputs: they must be as many")
-    return tf.constant(x), tf.constant(y)
-
-
-def _descend(cost_of, variables, epochs, learning_rate, progress, watch, every, seeds=None):
-    """Adam on `variables`, down the cost that `cost_of()` gives: a number, or one for each of `seeds`."""
-    epochs, every = whole_number(epochs, "epochs"), whole_number(every, "every")
-    adam = keras.optimizers.Adam(positive_number(learning_rate, "learning_rate", "0.05"))
-    adam.build(variables)
-
-    def run(count):
-        costs = tf.TensorArray(variables[0].dtype, size=count, element_shape=[] if seeds is None else [len(seeds)])
-        for epoch in tf.range(count):
-            with tf.GradientTape() as tape:
-                cost = cost_of()
-            costs = costs.write(epoch, cost)
-            adam.apply(tape.gradient(cost, variables), variables)
-        return costs.stack()
-
-    run = tf.function(run).get_concrete_function(tf.TensorSpec([], tf.int32))
-    history = []
-    with Progress(total=epochs, unit=" epochs", disable=not progress) as bar:
-        while (done := sum(map(len, history))) < epochs:
-            last_good = [variable.numpy() for variable in variables]
-            if watch:
-                watch(done, last_good)
-            history.append(run(tf.constant(min(every, epochs - done))).numpy())
-            bar.update(len(history[-1]))
-            if not np.isfinite(history[-1]).all():
-                for variable, value in zip(variables, last_good):
-                    variable.assign(value)
-                raise _diverged(np.concatenate(history), learning_rate, seeds)
+            if not np.isfinite(costs[:, 0]).all():
+                loop.give(model, state, 0)
+                raise _diverged(np.concatenate(history), learning_rate)
+            state, done = after, done + count
+    loop.give(model, state, 0, steps)
     if watch:
-        watch(epochs, [variable.numpy() for variable in variables])
+        watch({"step": np.array([steps]), "cost": loop.run(state, steps, 1, (), own)[1][0, :1], "weights": loop.weights(state, 1)})
     return np.concatenate(history)
 
 
-def _diverged(cost, learning_rate, seeds, unit="epoch"):
-    """The error for costs [epochs] or [epochs, seeds] that hold one that is not finite, cut off after the first such epoch."""
-    cost = cost[: 1 + int(np.argmin(np.isfinite(cost).reshape(len(cost), -1).all(axis=1)))]
-    seed = None if seeds is None else int(np.argmin(np.isfinite(cost[-1])))
-    whose, own = ("", cost) if seeds is None else (f" of seed {seeds[seed]}", cost[:, seed])
-    if len(own) == 1:
-        return TrainingDiverged(f"the cost{whose} is {own[0]} at {unit} 1: make the inputs smaller, or use dtype='float64'", cost)
+class Loop:
+    """The update of `model`, compiled for some runs side by side, or for one alone when the model is large or loops itself.
+
+    `cost(model, *examples)` is the cost of one step, a single number; its examples are what was drawn for the step, then the run's `own`
+    numbers. The state of the runs is a list of tensors: the values of `variables` (the model's weights and states, then what the
+    optimizer remembers), each [runs, …]. Every run is computed by itself: it ends the same whatever runs beside it.
+    """
+
+    def __init__(self, model, optimizer, cost, *, drawn=(), own=(), jit_compile=True):
+        self.model, self.cost, self.jit_compile, self.side_by_side = model, cost, jit_compile, True
+        self.trainable = model.trainable_variables
+        if not self.trainable:
+            raise ValueError(f"the {type(model).__name__} has no trainable weights: there is nothing to learn")
+        self.optimizer = _without_assignments(optimizer)
+        self.optimizer.build(self.trainable)
+        self.updates, self.validations = ([getattr(unit, name) for unit in _penalised(model)] for name in ("updates", "validation"))
+        self.others = _states(model)
+        self.remembered = [v for v in self.optimizer.variables if v is not self.optimizer.iterations]
+        self.variables = [*self.trainable, *self.others, *self.remembered]
+        self.begun = [int(v) for v in self.updates]
+        self.fresh = [tf.convert_to_tensor(v) for v in self.remembered]
+        self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
+        self.side_by_side, traced = self._tried([tf.convert_to_tensor(part) for part in (*drawn, *own)])
+        self.bytes_a_run = _bytes_of(traced)
+        refuse_memory(self.bytes_a_run, "one step of one run")
+        _refuse_foreign(traced)
+        self._compiled: dict[Any, Any] = {}
+        self._lock = threading.Lock()
+
+    def _tried(self, examples):
+        """Whether runs can be computed side by side, and one update as TensorFlow traced it."""
+        one = tf.constant(0), tf.constant(0.0), self.values_of(self.model), examples
+        if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
+            two = tf.nest.map_structure(lambda part: tf.stack([part] * 2), one[1:])
+            with contextlib.suppress(Exception):  # what is wrong with the cost itself is said below
+                traced = _traced(lambda *two: self._updates_of_each(one[0], *two), *two)
+                if not _loops(traced):
+                    return True, traced
+        return False, _traced(self._update, *one)
+
+    # The state of runs
+
+    def values_of(self, model):
+        """The values of `variables` with which a run of `model` begins; `model` is built as `self.model` is."""
+        return [tf.convert_to_tensor(v) for v in (*model.trainable_variables, *_states(model))] + self.fresh
+
+    def start(self, runs):
+        """The state of runs that begin with the values `runs`, a list for each of them."""
+        return [tf.stack(same) for same in zip(*self._filled(runs), strict=True)]
+
+    def stacked(self, runs):
+        """The own numbers of `runs`, a list for each of them, as tensors [runs, …]."""
+        return [tf.convert_to_tensor(np.stack(same)) for same in zip(*self._filled(runs), strict=True)]
+
+    def _filled(self, runs):
+        """One run alone is computed as two: what is compiled for one would round otherwise than what is compiled for many."""
+        return [*runs, runs[0]] if self.side_by_side and len(runs) == 1 else runs
+
+    def weights(self, state, runs):
+        """The trainable weights of the first `runs` runs, each [runs, …]."""
+        return [part.numpy()[:runs] for part in state[: len(self.trainable)]]
+
+    def give(self, model, state, run, steps=0):
+        """Put what `run` has learned in `steps` updates into `model`."""
+        for variable, part in zip((*model.trainable_variables, *_states(model)), state, strict=False):
+            variable.assign(part[run])
+        for unit in _penalised(model):
+            unit.updates.assign_add(steps)
+
+    # The update, and many of them
+
+    def _update(self, step, validation, values, examples):
+        """One update of one run: the loop of notebook 03. Returns the values of `variables` after it, and the cost before it."""
+        with self._holding(step, validation, values) as scope, tf.GradientTape() as tape:
+            weights = [tf.convert_to_tensor(value) for value in values[: len(self.trainable)]]
+            tape.watch(weights)
+            for variable, weight in zip(self.trainable, weights, strict=True):
+                scope.add_update((variable, weight))
+            cost = _one_number(self.cost(self.model, *examples))
+            total = cost + sum(tf.cast(loss, cost.dtype) for loss in self.model.losses)
+            gradients = tape.gradient(total, weights, unconnected_gradients="zero")
+            self.optimizer.apply([tf.convert_to_tensor(g) for g in gradients])
+            return [scope.get_current_value(variable) for variable in self.variables], tf.cast(cost, self.trainable[0].dtype)
+
+    @contextlib.contextmanager
+    def _holding(self, step, validation, values):
+        """Inside, every variable has the value of one run, and an assignment changes only that."""
+        mapping = [(self.optimizer.iterations, tf.cast(step, self.optimizer.iterations.dtype)), *zip(self.variables, values, strict=True)]
+        mapping += [(v, tf.cast(step + begun, v.dtype)) for v, begun in zip(self.updates, self.begun, strict=True)]
+        mapping += [(v, tf.cast(validation, v.dtype)) for v in self.validations]
+        with keras.StatelessScope(state_mapping=mapping, collect_losses=True) as scope:
+            yield scope
+
+    def _updates_of_each(self, step, validation, values, examples):
+        """`_update` for all runs of a tile: every tensor but the number of the step has an axis more, the runs."""
+        if not self.side_by_side:
+            after, cost = self._update(step, validation[0], *([part[0] for part in parts] for parts in (values, examples)))
+            return [part[None] for part in after], cost[None]
+        one = lambda run: self._update(step, *run)  # noqa: E731
+        return tf.vectorized_map(one, (validation, values, examples), fallback_to_while_loop=False)
+
+    def _segment(self, first, count, at, stream, validation, drawn, own, values):
+        """`count` updates of all runs: the cost before each, [STEPS_A_CALL, runs], and the values after them."""
+
+        def update(i, costs, values):
+            now = [tf.gather(part[:, at + i], stream) for part in drawn]
+            values, cost = self._updates_of_each(first + i, validation, values, [*now, *own])
+            return i + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), values
+
+        begin = (tf.constant(0), tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
+        return tf.while_loop(lambda i, *_: i < count, update, begin)[1:]
+
+    def run(self, state, first, count, drawn, own, *, at=0, stream=None, validation=None):
+        """The state after `count` updates from number `first` on, and the cost before each, a NumPy array [count, runs].
+
+        `drawn` are the examples, each [streams, steps, …], from place `at` on; `stream` [runs] says which stream is whose.
+        """
+        runs = state[0].shape[0]
+        stream = tf.zeros([runs], tf.int32) if stream is None else stream
+        validation = tf.zeros([runs]) if validation is None else validation
+        arguments = *(tf.constant(number) for number in (first, count, at)), stream, validation, list(drawn), list(own), list(state)
+        costs, after = self.compiled(self._segment, *arguments)(*arguments)
+        return after, costs.numpy()[:count]
+
+    def measure(self, ask, state, tables):
+        """What `ask(model, *tables)` says of each run, a tuple of numbers, each [runs]; `tables` are [runs, …]."""
+
+        def all_runs(state, tables):
+            def one(run):
+                with self._holding(tf.constant(0), tf.constant(0.0), run[0]):
+                    return ask(self.model, *run[1])
+
+            if self.side_by_side:
+                return tf.vectorized_map(one, (state, tables), fallback_to_while_loop=False)
+            return [said[None] for said in one(([part[0] for part in state], [part[0] for part in tables]))]
+
+        return [np.asarray(said) for said in self.compiled(all_runs, state, tables, name=ask)(state, tables)]
+
+    def compiled(self, function, *arguments, name=None):
+        """`function`, compiled for arguments of these shapes, once for all loops whose function computes the same."""
+        shapes = (name or function.__name__, *((tuple(part.shape), part.dtype) for part in tf.nest.flatten(arguments)))
+        with self._lock:
+            if shapes not in self._compiled:
+                self._compiled[shapes] = _compiled_once(_traced(function, *arguments, jit_compile=self.jit_compile))
+        return self._compiled[shapes]
+
+
+# What both trainers ask of their input
+
+
+def rows_for(model, x, y):
+    """x and y as arrays of the model's own type, after every check; builds the model when it has no weights yet."""
+    dtype = _dtype_of(model)
+    x, y = as_rows(x, "x", dtype), np.asarray(y)
+    y = as_rows(y[:, None] if y.ndim == 1 else y, "y", dtype)
+    if len(x) != len(y):
+        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: every row of x needs its own row of y")
+    if isinstance(model, keras.Model) and model.built and len(getattr(model, "inputs", None) or [0]) > 1:
+        raise ValueError(f"the model has {len(model.inputs)} inputs, expected 1: use fit_many with draw and a cost that calls it")
+    said = model(x[:1])
+    if not hasattr(said, "shape"):
+        raise TypeError(
+            f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give fit a cost that picks the one to learn"
+        )
+    if len(said.shape) != 2 or y.shape[-1] != said.shape[-1]:
+        shape = tuple(said.shape)
+        raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
+    return x, y
+
+
+def squared_error(cost: Cost):
+    """`cost` as a function (model, x, y) → one number."""
+    if callable(cost):
+        return cost
+    reduce = COSTS[one_of(cost, COSTS, "cost")]
+    return lambda model, x, y: reduce((model(x, training=True) - y) ** 2)
+
+
+def optimizer_for(learning_rate, optimizer=None):
+    """The Keras optimizer that was asked for: `optimizer`, or Adam with `learning_rate`, a number or a schedule."""
+    if optimizer is None:
+        schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
+        return keras.optimizers.Adam(learning_rate if schedule else positive_number(learning_rate, "learning_rate", "0.05"))
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise TypeError(f"optimizer is {optimizer!r}, expected one of Keras such as keras.optimizers.Adam(0.05, beta_2=0.99)")
+    return optimizer
+
+
+def number_of_steps(steps):
+    """`steps` as an int. Raises TypeError or ValueError when it is none, or more than anyone can wait for."""
+    if whole_number(steps, "steps") > MOST_STEPS:
+        raise ValueError(f"steps is {steps:g}, expected at most {MOST_STEPS:,}")
+    return int(steps)
+
+
+def refuse_memory(size, what):
+    """Raise ValueError when `what` would take more memory than a call may."""
+    if size > MOST_BYTES:
+        raise ValueError(f"{what} would take {size / 1e9:.1f} GB, expected at most {MOST_BYTES / 1e9:g}: ask for less at once")
+
+
+def progress_bar(progress, total, unit):
+    """The progress bar of a training of `total` steps: a new one, or `progress` itself when it is one."""
+    if isinstance(progress, bool):
+        return Progress(total=total, unit=unit, disable=not progress)
+    if not hasattr(progress, "update"):
+        raise TypeError(f"progress is {progress!r}, expected True, False or a bar with update(count)")
+    return contextlib.nullcontext(progress)
+
+
+SEEDING = threading.RLock()  # Python, NumPy and TensorFlow keep one random state for all threads
+
+
+@contextlib.contextmanager
+def seeded(seed: int, tensorflow: bool = True):
+    """Inside, all random numbers begin at `seed`, in one thread at a time; outside they go on as if nothing had been.
+
+    Gives a function that says whether TensorFlow was asked for random numbers of its own. Keras does not ask it; where nobody does,
+    `tensorflow=False` leaves it out, since it forgets all its compiled operations when it is seeded.
+    """
+    with SEEDING:
+        names, tf_state = ("global_random_seed", "global_seed_generator"), context.context()
+        before = random.getstate(), np.random.get_state(), [global_state.get_global_attribute(name) for name in names]
+        tf_before = tf_state._seed, getattr(tf_state, "_rng", None)
+        try:
+            if tensorflow:
+                keras.utils.set_random_seed(seed)
+            else:
+                random.seed(seed), np.random.seed(seed)
+                global_state.set_global_attribute(names[0], seed), global_state.set_global_attribute(names[1], None)
+            untouched = random.Random(seed).getstate()
+            yield lambda: tensorflow and tf_state._rng.getstate() != untouched
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
+            for name, value in zip(names, before[2], strict=True):
+                global_state.set_global_attribute(name, value)
+            tf_state._seed, tf_state._rng = tf_before
+
+
+# The parts of Loop
+
+
+def _without_assignments(optimizer):
+    """A fresh optimizer like `optimizer` that works on values instead of variables.
+
+    On TensorFlow an optimizer of Keras insists on variables, for the sake of tf.distribute; what it overrides for that is put back.
+    """
+    kind, tensorflow = type(optimizer), keras.optimizers.Optimizer.__mro__[1]
+    base = next(cls for cls in keras.optimizers.Optimizer.__mro__ if cls.__name__ == "BaseOptimizer")
+    plain = {name: getattr(base, name) for name in vars(tensorflow) if not name.startswith("__") and hasattr(base, name)}
+    fresh = type(kind.__name__, (kind,), plain)
+    config, schedule = optimizer.get_config(), optimizer._learning_rate
+    if not isinstance(schedule, keras.Variable):
+        config["learning_rate"] = schedule  # itself: a schedule of the reader's own need not be registered with Keras
+    return fresh(**config)
+
+
+def _penalised(model):
+    """The units in `model` that add a penalty to the cost."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, Penalised)]
+
+
+def _states(model):
+    """What `model` keeps besides its trainable weights: frozen weights and states. The loop counts updates and validates by itself."""
+    clocks = [variable for unit in _penalised(model) for variable in (unit.updates, unit.validation)]
+    return [variable for variable in model.non_trainable_variables if not any(variable is clock for clock in clocks)]
+
+
+def _dtype_of(model):
+    return getattr(model, "compute_dtype", None) or keras.config.floatx()
+
+
+def _one_number(cost):
+    """`cost` as a tensor of shape []. Raises TypeError or ValueError when it is anything else."""
+    if isinstance(cost, (dict, list, tuple)) or cost is None:
+        raise TypeError(f"the cost is a {type(cost).__name__}, expected one number, such as tf.reduce_mean(…)")
+    cost = tf.convert_to_tensor(cost)
+    if cost.shape.rank != 0:
+        raise ValueError(f"the cost has shape {tuple(cost.shape)}, expected one number: reduce it, for example by tf.reduce_mean")
+    return cost
+
+
+def _traced(function, *arguments, jit_compile=False):
+    return tf.function(function, jit_compile=jit_compile, autograph=False).get_concrete_function(*arguments)
+
+
+def _operations(concrete):
+    """The operations of a traced function and of the functions that it calls, as node definitions."""
+    graph = concrete.graph.as_graph_def()
+    return [*graph.node, *(node for inner in graph.library.function for node in inner.node_def)]
+
+
+def _loops(concrete):
+    return any(node.op in ("While", "StatelessWhile") for node in _operations(concrete))
+
+
+def _bytes_of(concrete):
+    """What all the values of a traced function take together: more than it ever needs at once."""
+    outputs = [output for operation in concrete.graph.get_operations() for output in operation.outputs]
+    known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
+    return sum(output.shape.num_elements() * output.dtype.size for output in known)
+
+
+def _refuse_foreign(concrete):
+    """Raise ValueError when an update uses a variable that is not the model's own: runs would share it."""
+    for variable in concrete.graph.variables:
+        raise ValueError(
+            f"the cost uses the variable {variable.name!r}, which is none of the model's: every run would change it for the others; "
+            "make it a weight of the model, or a plain number"
+        )
+
+
+_COMPILED: OrderedDict[Any, Any] = OrderedDict()  # what was compiled last, by what it computes
+_COMPILED_LOCK = threading.Lock()
+
+
+def _compiled_once(concrete):
+    """`concrete`, or a function that was traced before and computes the same, which is compiled already."""
+    key = (_fingerprint(concrete), *(id(tensor) for tensor in concrete.captured_inputs))
+    with _COMPILED_LOCK:
+        _COMPILED[key] = _COMPILED.pop(key, concrete)
+        while len(_COMPILED) > 32:
+            _COMPILED.popitem(last=False)
+        return _COMPILED[key]
+
+
+def _fingerprint(concrete):
+    """A digest of what a traced function computes: its operations in order, without the names that tracing numbers anew each time."""
+    graph, digest = concrete.graph.as_graph_def(), hashlib.sha256()
+    functions = {function.signature.name: function for function in graph.library.function}
+    met: list[str] = []  # functions in the order in which they are called
+
+    def read(given, nodes, returned):
+        places = {name: str(i) for i, name in enumerate([*given, *(node.name for node in nodes)])}
+
+        def place(name):
+            name, *output = name.lstrip("^").split(":")
+            return ":".join([places[name], *output])
+
+        for node in nodes:
+            digest.update("\n".join([node.op, *map(place, node.input)]).encode())
+            for name, value in sorted(node.attr.items()):
+                called = value.func.name
+                if called in functions and called not in met:
+                    met.append(called)
+                if not name.startswith("_"):
+                    digest.update(f"{name} {met.index(called)}".encode() if called in met else value.SerializeToString(deterministic=True))
+        digest.update("\n".join(map(place, returned)).encode())
+
+    read([], graph.node, [tensor.name for tensor in concrete.outputs])
+    for called in met:  # it grows while it is read
+        function = functions[called]
+        signature = function.signature
+        read([i.name for i in signature.input_arg], function.node_def, [function.ret[o.name] for o in signature.output_arg])
+    return digest.hexdigest()
+
+
+def _diverged(cost, learning_rate):
+    """The error for costs [steps] that hold one that is not finite, cut off after the first such step."""
+    cost = cost[: 1 + int(np.argmin(np.isfinite(cost)))]
+    if len(cost) == 1:
+        return TrainingDiverged(f"the cost is {cost[0]} at step 1: make the inputs smaller, or use dtype='float64'", cost)
+    rate = f"below {learning_rate:g}" if isinstance(learning_rate, (int, float)) else "that is smaller"
     return TrainingDiverged(
-        f"the cost{whose} is {own[-1]} at {unit} {len(own)}, after {own[-2]:.3g} at {unit} {len(own) - 1}: "
-        f"try a learning rate below {learning_rate:g}",
-        cost,
+        f"the cost is {cost[-1]} at step {len(cost)}, after {cost[-2]:.3g} at step {len(cost) - 1}: try a learning rate {rate}", cost
     )

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from nalu_helpers import benchmark, data, metrics
+from nalu_helpers import benchmark, data, metrics, speed
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--unit", "NAC", "NAU", "--operation", "add", "--range=1,2", "--seeds", "30", "--steps", "40"]
@@ -167,48 +166,72 @@ def test_bad_arguments_are_refused_in_one_sentence(arguments, words, tmp_path, c
     assert not (tmp_path / "t.csv").exists()
 
 
+@pytest.mark.parametrize("command", [[], ["training"], ["throughput"], ["single-module"], ["paper"]], ids=" ".join)
+def test_help_has_only_characters_that_a_western_console_has(command, capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main([*command, "--help"])
+    assert capsys.readouterr().out.encode("cp1252").startswith(b"usage: python -m nalu_helpers.benchmark")
+
+
+def test_help_is_printed_on_a_console_that_lacks_characters():
+    command = [sys.executable, "-m", "nalu_helpers.benchmark", "throughput", "--help"]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}).stdout
+    assert said.startswith(b"usage: python -m nalu_helpers.benchmark") and b"runs ? steps" in said
+
+
+def test_a_summary_is_made_of_any_table_of_runs():
+    runs = pd.DataFrame(
+        {"unit": "NAC", "operation": "add", "train": "[1, 2]", "solved": True, "solved_at": 1000.0, "sparsity_error": [0.1, 0.7]}
+    )
+    (row,) = benchmark.summary(runs).to_dict("records")
+    assert row["sparsity_error"] == pytest.approx(0.4) and np.isnan(row["sparsity_error_low"]) and row["success_rate"] == 1
+
+
 def test_training_is_measured_beside_the_plain_loop(capsys):
     assert benchmark.main(["training", "--epochs", "500", "--rounds", "1"]) == 0
     assert "plain loop" in capsys.readouterr().out
 
 
 def test_throughput_is_measured_beside_one_model_at_a_time():
-    table = benchmark.throughput(run_steps=32_000, counts=(1, 9))
+    table = speed.throughput(run_steps=32_000, counts=(1, 9))
     assert table["runs"].tolist() == ["one at a time", 1, 9] and (table["compiled"] > 0).all()
 
 
-@pytest.mark.parametrize("operation, by_hand", [("+", (1e-4 * 8) ** 2), ("*", 0.0032**2 * 25)])
-def test_the_threshold_is_the_error_of_an_almost_perfect_unit(operation, by_hand):
-    """On a range so narrow that x₁ = x₂ = 4: δ·8 for +, 16·(1 − (1 − δ)²) for ×."""
-    expected = {"+": (8e-4) ** 2, "*": (16 * (1 - (1 - 1e-4) ** 2)) ** 2}[operation]
-    assert metrics.success_threshold(operation, (3.9999, 4.0001)) == pytest.approx(expected, rel=1e-3)
+@pytest.mark.parametrize(
+    "operation, error",
+    [("+", 8 * 1e-4), ("-", 8 * 1e-4), ("*", 16 * (1 - (1 - 1e-4) ** 2)), ("/", 1 - (1 - 1e-4) / (1 + 1e-4))],
+)
+def test_the_threshold_is_the_squared_error_of_an_almost_perfect_unit(operation, error):
+    """On a range so narrow that x₁ = x₂ = 4: δ·8 for + and −, 16·(1 − (1 − δ)²) for ×, 1 − (1 − δ)/(1 + δ) for ÷."""
+    assert metrics.success_threshold(operation, (3.9999, 4.0001)) == pytest.approx(error**2, rel=1e-3)
 
 
 def test_thresholds_of_plus_and_minus_agree_and_the_one_of_division_is_analytic():
     assert metrics.success_threshold("+", (2, 6)) == pytest.approx(metrics.success_threshold("-", (2, 6)))
-    x = 1e-8 * (4 * np.mean(np.linspace(2, 6, 10_001) ** 2) / 2 + 2 * 16)
-    assert metrics.success_threshold("+", (2, 6)) == pytest.approx(x, rel=2e-3)
+    mean_square = np.mean(np.linspace(2, 6, 10_001) ** 2)
+    assert metrics.success_threshold("+", (2, 6)) == pytest.approx(1e-4**2 * (2 * mean_square + 2 * 4 * 4), rel=2e-3)  # δ²·E(x₁ + x₂)²
     shrink = (1 - 1e-4) / (1 + 1e-4) - 1
-    squares = (np.mean(np.linspace(2, 6, 10_001) ** 2)) * np.mean(np.linspace(2, 6, 10_001) ** -2.0)
-    assert metrics.success_threshold("/", (2, 6)) == pytest.approx(shrink**2 * squares, rel=5e-3)
+    mean_inverse_square = 1 / (2 * 6)
+    assert metrics.success_threshold("/", (2, 6)) == pytest.approx(shrink**2 * mean_square * mean_inverse_square, rel=5e-3)
 
 
-def test_the_gamma_interval_covers_the_mean_as_often_as_it_says():
+def test_the_gamma_interval_covers_the_mean_about_as_often_as_it_says():
+    """95 of 100 for large samples, 94 for samples of 20: that is what profile likelihood promises. 200 samples tell that to within 4."""
     rng = np.random.default_rng(0)
     hits = []
     for _ in range(200):
         _, low, high = metrics.mean_interval(rng.gamma(4, 500, 20), "gamma")
         hits.append(low <= 2000 <= high)
-    assert stats.binomtest(sum(hits), 200, 0.93).pvalue > 0.01
+    assert 0.90 <= np.mean(hits) <= 0.98
 
 
-def test_the_beta_interval_covers_the_mean_as_often_as_it_says():
+def test_the_beta_interval_covers_the_mean_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
     hits = []
     for _ in range(200):
         _, low, high = metrics.mean_interval(rng.beta(2, 30, 25) / 2, "beta")
         hits.append(low <= 1 / 32 <= high)
-    assert stats.binomtest(sum(hits), 200, 0.93).pvalue > 0.01
+    assert 0.90 <= np.mean(hits) <= 0.98
 
 
 def test_the_mean_of_a_gamma_is_the_mean_and_few_or_equal_values_have_plain_answers():
@@ -221,7 +244,7 @@ def test_the_mean_of_a_gamma_is_the_mean_and_few_or_equal_values_have_plain_answ
 
 
 def test_a_sample_of_the_stored_table_comes_out_again():
-    """Two units and two ranges, five seeds: the same counts as in results/, to the run."""
+    """Two units and two ranges, five seeds: what solves it in results/ does so here; another processor may turn one run in ten."""
     stored = pd.read_csv(ROOT / "results" / "single_module.csv", comment="#")
     pairs = [data.BENCHMARK_RANGES[i] for i in (5, 6)]
     for unit, operation in (("NMU", "*"), ("NAU", "+")):

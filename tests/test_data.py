@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nalu_helpers import data
+from nalu_helpers.paper import phrases, programs
 
 
 def test_the_articles_data_are_the_articles():
@@ -100,3 +101,41 @@ def test_division_refuses_a_range_that_holds_zero(ranges):
 def test_rows_must_be_a_whole_number_of_at_least_one(rows, error):
     with pytest.raises(error, match="rows is .* expected a whole number"):
         data.uniform("+", rows=rows)
+
+
+NO_SEED = ["a", None, 1.5, -1, np.nan, True, [1, 2]]
+
+
+@pytest.mark.parametrize("seed", NO_SEED, ids=str)
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda seed: data.uniform("+", seed=seed),
+        lambda seed: data.identity(seed=seed),
+        lambda seed: phrases.split(seed=seed),
+        lambda seed: programs.examples(3, seed=seed),
+    ],
+    ids=["uniform", "identity", "phrases.split", "programs.examples"],
+)
+def test_a_seed_that_is_no_whole_number_is_refused(draw, seed):
+    with pytest.raises((TypeError, ValueError), match="^seed is .*, expected a whole number of at least 0"):
+        draw(seed)
+
+
+@pytest.mark.parametrize("rows", ["many", None, 2.5, 0, -3, np.inf], ids=str)
+def test_rows_of_an_examination_that_are_no_number_are_refused(rows):
+    with pytest.raises((TypeError, ValueError), match="^rows is .*, expected a whole number"):
+        data.examination("+", (1, 2), (2, 6), rows=rows)
+
+
+def test_numbers_beyond_float32_are_refused_and_not_made_infinite():
+    for make in (
+        lambda: data.uniform("+", train=(0, 1e39)),
+        lambda: data.uniform("*", train=(1e25, 1e26)),
+        lambda: data.identity(test=(0, 1e39)),
+        lambda: data.examination("*", (1, 2), (1e25, 1e26)),
+    ):
+        with pytest.raises(ValueError, match="float32 cannot hold|expected only finite numbers"):
+            make()
+    with pytest.raises(ValueError, match="its width is too large for a float"):
+        data.identity(train=(-1e308, 1e308))

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_conda_gets_the_same_python_and_the_same_pins():
     (python,) = [part for part in CONDA if isinstance(part, str) and part.startswith("python")]
     assert SpecifierSet(python.removeprefix("python").strip()) == SpecifierSet(PYPROJECT["project"]["requires-python"])
     assert [part for part in CONDA if isinstance(part, str) and not part.startswith("python")] == ["pip"]
-    assert CONDA[-1] == {"pip": ["-c constraints.txt", "-e .[test]"]}
+    assert CONDA[-1] == {"pip": ["-c constraints.txt", "-e ."]}
 
 
 def test_every_dependency_says_what_it_is_for():
@@ -89,6 +90,50 @@ def test_the_readme_lists_every_notebook_and_its_files_exist():
         assert target.startswith("https://") or (ROOT / target).exists(), target
     for word in re.findall(r"`make (\w+)`", README):
         assert re.search(rf"^{word}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), word
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def test_the_workflows_have_the_form_that_github_expects():
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert WORKFLOWS and checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_may_do_little_and_its_actions_have_a_version(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert "permissions" in workflow and set(workflow["permissions"].values()) <= {"read"}, "a job that writes says so itself"
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 180
+        for step in job["steps"]:
+            assert re.fullmatch(r"[\w.-]+/[\w./-]+@v\d+", step.get("uses", "a/b@v1"))
+
+
+def test_the_readmes_commands_run_on_every_system_and_python():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))["jobs"]
+    for job in (jobs["linux-and-macos"], jobs["windows"]):
+        assert job["strategy"]["matrix"]["python"] == PYTHONS
+    commands = " ".join(re.findall(r"^    (\S.*?)(?: +#.*)?$", README.split("## The notebooks")[0], re.MULTILINE))
+    for command in [step["run"] for step in jobs["windows"]["steps"] if "run" in step and "shell" not in step] + ["make lab", "make test"]:
+        assert command in commands
+    assert "make lab" in str(jobs["linux-and-macos"]) and {"run": "make test"} in jobs["linux-and-macos"]["steps"]
+
+
+def test_make_installs_for_a_reader_only_what_a_reader_needs():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    stamps = dict(re.findall(r"^(lab|test|browser|notebooks|html|benchmark|pins): \$\((\w+)\)", makefile, re.MULTILINE))
+    installs = dict(re.findall(r'^\$\((\w+)\):.*\n(?:\t.*\n)*?\t\$\(INSTALL\) -e "?(\S+?)"?\n', makefile, re.MULTILINE))
+    assert {command: installs[stamp] for command, stamp in stamps.items()} == {
+        "lab": ".",
+        "test": ".[test]",
+        "browser": ".[browser]",
+        "notebooks": ".[test]",
+        "html": ".[docs]",
+        "benchmark": ".",
+        "pins": ".",
+    }
 
 
 def test_the_citation_names_the_paper():

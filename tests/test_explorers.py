@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nalu_helpers import NALU, data, explorers, fit, fit_seeds
+from nalu_helpers import NALU, data, explorers, expression, fit, fit_seeds
 from nalu_helpers.layers import NAC
 
 
@@ -349,7 +349,7 @@ def test_a_training_that_diverges_says_at_which_step():
     "text, expected", [("a * b + sqrt(a)", 14), ("-a ** 2 / b", -16 / 3), ("abs(b - a) * 1.5", 1.5), ("exp(log(a))", 4)]
 )
 def test_an_expression_is_computed_as_it_is_written(text, expected):
-    assert float(data.expression(text)(np.float64(4), np.float64(3))) == pytest.approx(expected)
+    assert float(expression.parse(text)(np.float64(4), np.float64(3))) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_an_expression_is_computed_as_it_is_written(text, expected):
 )
 def test_an_expression_allows_nothing_else(text):
     with pytest.raises(ValueError, match="is not allowed here|is not a complete expression"):
-        data.expression(text)
+        expression.parse(text)
 
 
 def test_watch_sees_every_look():

@@ -1,12 +1,15 @@
 """The units against the formulas of the paper, written out in NumPy, and against what arithmetic demands of them."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from keras import ops
+from on_any_backend import FLOAT, ON_TENSORFLOW, assert_close, assert_gradients_are_slopes
 
 from nalu_helpers import NAC, NALU
 
@@ -40,32 +43,32 @@ def random_weights(unit, columns, seed=0):
 def a_nac_that(W, units=1, **kwargs):
     """A NAC whose saturated weights are the given −1, 0 and 1."""
     W = np.reshape(W, (-1, units))
-    nac = NAC(units, dtype="float64", **kwargs)
+    nac = NAC(units, dtype=FLOAT, **kwargs)
     nac.build((None, len(W)))
     nac.set_weights([40.0 * W, np.full(W.shape, 40.0)])
     return nac
 
 
 def test_nac_is_the_formula():
-    nac = random_weights(NAC(3, dtype="float64"), 4)
-    np.testing.assert_allclose(nac(ROWS), nac_in_numpy(ROWS, *nac.get_weights()), rtol=1e-12, atol=1e-12)
+    nac = random_weights(NAC(3, dtype=FLOAT), 4)
+    assert_close(nac(ROWS), nac_in_numpy(ROWS, *nac.get_weights()))
 
 
 def test_nalu_is_the_formula():
-    nalu = random_weights(NALU(3, epsilon=1e-5, dtype="float64"), 4)
-    np.testing.assert_allclose(nalu(ROWS), nalu_in_numpy(ROWS, *nalu.get_weights(), epsilon=1e-5), rtol=1e-12, atol=1e-12)
+    nalu = random_weights(NALU(3, epsilon=1e-5, dtype=FLOAT), 4)
+    assert_close(nalu(ROWS), nalu_in_numpy(ROWS, *nalu.get_weights(), epsilon=1e-5))
 
 
 def test_paths_are_what_the_nalu_mixes():
-    nalu = random_weights(NALU(2, dtype="float64"), 4)
+    nalu = random_weights(NALU(2, dtype=FLOAT), 4)
     a, m, g = (np.asarray(part) for part in nalu.paths(ROWS))
-    np.testing.assert_allclose(nalu(ROWS), g * a + (1 - g) * m, rtol=1e-12)
-    np.testing.assert_allclose(a, nac_in_numpy(ROWS, *nalu.get_weights()[:2]), rtol=1e-12)
+    assert_close(nalu(ROWS), g * a + (1 - g) * m)
+    assert_close(a, nac_in_numpy(ROWS, *nalu.get_weights()[:2]))
 
 
 def test_W_is_tanh_times_sigmoid():
-    nac = random_weights(NAC(3, dtype="float64"), 4)
-    np.testing.assert_allclose(nac.W, np.tanh(nac.W_hat) * sigmoid(np.asarray(nac.M_hat)), rtol=1e-14)
+    nac = random_weights(NAC(3, dtype=FLOAT), 4)
+    assert_close(nac.W, np.tanh(nac.W_hat) * sigmoid(np.asarray(nac.M_hat)), rtol=1e-14)
 
 
 def test_weights_have_the_names_and_shapes_of_the_paper():
@@ -74,57 +77,39 @@ def test_weights_have_the_names_and_shapes_of_the_paper():
     assert nalu.weights == [nalu.W_hat, nalu.M_hat, nalu.G]
 
 
-@pytest.mark.parametrize("make", [lambda: NAC(2, dtype="float64"), lambda: NALU(2, dtype="float64")], ids=["NAC", "NALU"])
-def test_gradients_agree_with_finite_differences(make):
-    unit, target = random_weights(make(), 4), np.random.default_rng(1).normal(size=(7, 2))
-
-    def cost():
-        return tf.reduce_sum((unit(ROWS) - target) ** 2)
-
-    with tf.GradientTape() as tape:
-        value = cost()
-    step = 1e-6
-    for variable, gradient in zip(unit.trainable_variables, tape.gradient(value, unit.trainable_variables)):
-        at, slope = variable.numpy(), np.zeros(variable.shape)
-        for place in np.ndindex(*variable.shape):
-            ends = []
-            for sign in (1, -1):
-                moved = at.copy()
-                moved[place] += sign * step
-                variable.assign(moved)
-                ends.append(float(cost()))
-            slope[place] = (ends[0] - ends[1]) / (2 * step)
-        variable.assign(at)
-        np.testing.assert_allclose(gradient, slope, rtol=1e-5, atol=1e-5 * np.abs(slope).max())
+def test_gradients_agree_with_finite_differences():
+    assert_gradients_are_slopes(random_weights(NAC(2, dtype=FLOAT), 4), ROWS, nac_in_numpy)
+    nalu_formula = functools.partial(nalu_in_numpy, epsilon=1e-7)
+    assert_gradients_are_slopes(random_weights(NALU(2, dtype=FLOAT), 4), ROWS, nalu_formula)
 
 
 @quick
 @given(arrays("float64", (5, 3), elements=st.floats(-1e6, 1e6)), st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=3, max_size=3))
 def test_a_saturated_nac_adds_and_subtracts_exactly(x, signs):
-    said, truth = a_nac_that(signs)(x).numpy(), (x * signs).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(said, truth, rtol=1e-12, atol=1e-9)
+    said, truth = np.asarray(a_nac_that(signs)(x)), (x * signs).sum(axis=1, keepdims=True)
+    assert_close(said, truth, rtol=1e-9)
 
 
 @quick
 @given(st.floats(-1e3, 1e3), st.integers(0, 99))
 def test_scaling_the_inputs_scales_a_nac(scale, seed):
-    nac = random_weights(NAC(2, dtype="float64"), 4, seed)
-    np.testing.assert_allclose(nac(scale * ROWS), scale * nac(ROWS).numpy(), rtol=1e-9, atol=1e-9)
+    nac = random_weights(NAC(2, dtype=FLOAT), 4, seed)
+    assert_close(nac(scale * ROWS), scale * np.asarray(nac(ROWS)), rtol=1e-9)
 
 
 @quick
 @given(st.permutations(range(4)), st.integers(0, 99))
 def test_permuting_inputs_and_weights_together_changes_nothing(order, seed):
-    nalu = random_weights(NALU(2, dtype="float64"), 4, seed)
-    before = nalu(ROWS).numpy()
+    nalu = random_weights(NALU(2, dtype=FLOAT), 4, seed)
+    before = np.asarray(nalu(ROWS))
     nalu.set_weights([weight[list(order)] for weight in nalu.get_weights()])
-    np.testing.assert_allclose(nalu(ROWS[:, list(order)]), before, rtol=1e-9)
+    assert_close(nalu(ROWS[:, list(order)]), before, rtol=1e-9)
 
 
 @quick
 @given(arrays("float64", (3, 2), elements=st.floats(-15, 15)), arrays("float64", (3, 2), elements=st.floats(-15, 15)))
 def test_W_stays_between_minus_one_and_one(W_hat, M_hat):
-    nac = NAC(2, dtype="float64")
+    nac = NAC(2, dtype=FLOAT)
     nac.build((None, 3))
     nac.set_weights([W_hat, M_hat])
     assert np.abs(nac.W).max() < 1
@@ -133,27 +118,27 @@ def test_W_stays_between_minus_one_and_one(W_hat, M_hat):
 @quick
 @given(arrays("float64", (6, 2), elements=st.floats(0.01, 1e3)), st.sampled_from([(1, 1), (1, -1), (-1, 1), (1, 0)]))
 def test_a_shut_gate_multiplies_and_divides(x, exponents):
-    nalu = NALU(1, dtype="float64")
+    nalu = NALU(1, dtype=FLOAT)
     nalu.build((None, 2))
     nalu.set_weights([40.0 * np.reshape(exponents, (2, 1)), np.full((2, 1), 40.0), np.full((2, 1), -1e5)])
-    np.testing.assert_allclose(nalu(x).numpy().ravel(), (x**exponents).prod(axis=1), rtol=1e-4)
+    assert_close(np.asarray(nalu(x)).ravel(), (x**exponents).prod(axis=1), rtol=1e-4)
 
 
 @quick
 @given(arrays("float64", (6, 2), elements=st.floats(0.01, 1e3)))
 def test_an_open_gate_adds(x):
-    nalu = NALU(1, dtype="float64")
+    nalu = NALU(1, dtype=FLOAT)
     nalu.build((None, 2))
     nalu.set_weights([np.full((2, 1), 40.0), np.full((2, 1), 40.0), np.full((2, 1), 1e5)])
-    np.testing.assert_allclose(nalu(x).numpy().ravel(), x.sum(axis=1), rtol=1e-9)
+    assert_close(np.asarray(nalu(x)).ravel(), x.sum(axis=1), rtol=1e-9)
 
 
 def test_the_multiplying_path_loses_the_sign():
-    nalu = random_weights(NALU(2, dtype="float64"), 4)
-    np.testing.assert_allclose(nalu.paths(ROWS)[1], nalu.paths(-ROWS)[1], rtol=1e-12)
+    nalu = random_weights(NALU(2, dtype=FLOAT), 4)
+    assert_close(nalu.paths(ROWS)[1], nalu.paths(-ROWS)[1])
 
 
-@pytest.mark.parametrize("make", [lambda: NAC(3), lambda: NALU(3, epsilon=1e-4), lambda: NALU(2, dtype="float64")])
+@pytest.mark.parametrize("make", [lambda: NAC(3), lambda: NALU(3, epsilon=1e-4), lambda: NALU(2, dtype=FLOAT)])
 def test_a_saved_model_says_the_same_when_loaded(make, tmp_path):
     model = keras.Sequential([keras.Input((4,)), make()])
     model.save(tmp_path / "unit.keras")
@@ -206,15 +191,16 @@ def test_initializers_can_be_chosen():
 @pytest.mark.parametrize("rows", [[[1, 2], [3, 4]], np.array([[1, 2], [3, 4]]), np.array([[1, 2], [3, 4]], "float16"), ((1.0, 2), (3, 4))])
 def test_lists_integers_and_other_floats_are_converted(rows):
     nac = NAC(1)
-    assert nac(rows).dtype == tf.float32
-    np.testing.assert_allclose(nac(rows), nac(np.array([[1, 2], [3, 4]], "float32")))
+    assert nac(rows).dtype == "float32"
+    assert_close(nac(rows), nac(np.array([[1, 2], [3, 4]], "float32")))
 
 
+@pytest.mark.skipif(not ON_TENSORFLOW, reason="Keras on JAX has no float64")
 def test_float64_into_a_float32_unit_is_rounded_to_float32():
     nalu = NALU(1)
-    for rows in (np.full((1, 2), 1 / 3), tf.fill((1, 2), tf.constant(1 / 3, tf.float64))):
-        assert nalu(rows).dtype == tf.float32
-        assert nalu.paths(rows)[0].dtype == tf.float32
+    for rows in (np.full((1, 2), 1 / 3), ops.full((1, 2), 1 / 3, "float64")):
+        assert nalu(rows).dtype == "float32"
+        assert nalu.paths(rows)[0].dtype == "float32"
 
 
 @pytest.mark.parametrize("make", [NAC, NALU])
@@ -235,7 +221,7 @@ def test_epsilon_must_be_above_zero(epsilon, error):
 
 
 @pytest.mark.parametrize("make", [NAC, NALU])
-@pytest.mark.parametrize("rows", [np.ones((5, 3)), tf.ones((5, 3)), [[1, 2, 3]]])
+@pytest.mark.parametrize("rows", [np.ones((5, 3)), ops.ones((5, 3)), [[1, 2, 3]]])
 def test_a_wrong_number_of_columns_says_how_many_are_expected(make, rows):
     unit = make(1)
     unit.build((None, 2))
@@ -252,7 +238,8 @@ def test_numbers_that_are_not_finite_are_refused_with_their_place(bad):
 def test_numbers_too_large_for_the_unit_are_refused():
     with pytest.raises(ValueError, match="float32 cannot hold: use a model with dtype='float64'"):
         NAC(1)([[1e300, 2]])
-    assert NAC(1, dtype="float64")([[1e300, 2]]).dtype == tf.float64
+    if ON_TENSORFLOW:
+        assert NAC(1, dtype="float64")([[1e300, 2]]).dtype == "float64"
 
 
 @pytest.mark.parametrize(
@@ -261,7 +248,7 @@ def test_numbers_too_large_for_the_unit_are_refused():
         ("ab", TypeError, "holds text"),
         ([[1, 2], [3]], TypeError, "different lengths"),
         (3.0, ValueError, "single number"),
-        ([], ValueError, "empty"),
+        ([], ValueError, "no columns"),
     ],
 )
 def test_what_is_no_table_of_numbers_is_refused(rows, error, words):

@@ -76,3 +76,28 @@ def test_success_rate_is_wilsons_interval():
 def test_bad_input_is_refused_in_one_sentence(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+@pytest.mark.parametrize(
+    "values, family, wrong",
+    [([3, 4, 3.5], "beta", "3"), ([0.1, 0.6], "beta", "0.6"), ([-1, -1], "beta", "-1"), ([5, -2, 7], "gamma", "-2")],
+)
+def test_values_that_a_family_does_not_have_are_refused(values, family, wrong):
+    with pytest.raises(ValueError, match=f"^values holds {wrong}, expected numbers (between 0 and 0.5|at least 0)"):
+        metrics.mean_interval(values, family)
+
+
+@given(st.lists(st.floats(0, 0.5), max_size=6), st.sampled_from(["beta", "gamma"]))
+@settings(deadline=None, max_examples=60)
+def test_the_interval_holds_the_mean_for_any_values_a_family_has(values, family):
+    mean, low, high = metrics.mean_interval(values, family)
+    assert np.isnan(low) == np.isnan(high) == (len(values) < 2)
+    assert len(values) < 2 or low <= mean <= high
+
+
+@pytest.mark.parametrize(
+    "asked, words", [({"samples": 0}, "samples is 0"), ({"samples": "x"}, "samples is 'x'"), ({"delta": -1}, "delta is -1")]
+)
+def test_a_threshold_of_nothing_is_refused(asked, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        metrics.success_threshold("+", (1, 2), **asked)

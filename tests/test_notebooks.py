@@ -1,5 +1,6 @@
 """The form of the notebooks: executed, clean, explained, linked. That their outputs still hold is what `pytest --nbval` checks."""
 
+import itertools
 import re
 from pathlib import Path
 
@@ -138,7 +139,7 @@ def test_runs_alone(name):
 def test_headings_are_in_order_and_the_kernel_is_the_plain_one(name):
     levels = [len(mark) for mark in re.findall(r"^(#+) ", text_of(name), re.MULTILINE)]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     metadata = NOTEBOOKS[name].metadata
     assert metadata.kernelspec.name == "python3" and "version" not in metadata.language_info
 

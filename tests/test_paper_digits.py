@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import NAC, data
+from nalu_helpers import NAC
 from nalu_helpers.paper import digits as experiment
 
 
 @pytest.fixture(scope="module")
 def digits():
-    return data.digits()
+    return experiment.load()
 
 
 def test_the_digits_are_small_pictures_with_a_label(digits):
@@ -35,17 +35,17 @@ def test_training_and_test_hold_every_digit_in_the_same_share(digits):
 
 
 def test_the_same_images_every_time(digits):
-    again = data.digits("sklearn")
+    again = experiment.load("sklearn")
     np.testing.assert_array_equal(again.x_test, digits.x_test)
     np.testing.assert_array_equal(again.y_train, digits.y_train)
 
 
 def test_an_unknown_source_or_share_is_named():
     with pytest.raises(ValueError, match=r"source is 'mnits', known are: 'sklearn', 'mnist'. Did you mean 'mnist'\?"):
-        data.digits("mnits")
+        experiment.load("mnits")
     for share in (0.0, 1.5, 1, "half"):
         with pytest.raises(ValueError, match="test_share is .*, expected a share of the images"):
-            data.digits(test_share=share)
+            experiment.load(test_share=share)
 
 
 def as_mnist(monkeypatch, load_data):
@@ -67,7 +67,7 @@ def raising(error):
 
 def test_mnist_comes_in_its_own_split_and_the_models_take_its_size(monkeypatch):
     as_mnist(monkeypatch, small_mnist)
-    mnist = data.digits("mnist")
+    mnist = experiment.load("mnist")
     assert mnist.x_train.shape == (40, 28, 28, 1) and mnist.x_test.shape == (20, 28, 28, 1)
     assert mnist.x_train.dtype == "float32" and 0 <= mnist.x_train.min() and mnist.x_train.max() <= 1
     table = experiment.run("counting", "NAC", seeds=[0], steps=1, source="mnist")
@@ -79,7 +79,7 @@ def test_without_a_network_one_sentence_says_so(monkeypatch):
     with pytest.raises(
         OSError, match="MNIST is not on this machine and could not be downloaded .*: connect to a network, or take"
     ) as caught:
-        data.digits("mnist")
+        experiment.load("mnist")
     assert caught.value.__suppress_context__ and "\n" not in str(caught.value)
 
 
@@ -89,14 +89,14 @@ def test_a_broken_download_says_which_file_to_delete(monkeypatch, error):
     with pytest.raises(
         ValueError, match=r"the downloaded copy of MNIST is broken .*: delete datasets/mnist.npz .* and try again"
     ) as caught:
-        data.digits("mnist")
+        experiment.load("mnist")
     assert caught.value.__suppress_context__ and "\n" not in str(caught.value)
 
 
 def test_a_truncated_file_in_the_cache_counts_as_broken(monkeypatch):
     as_mnist(monkeypatch, lambda: np.load(io.BytesIO(b"PK\x03\x04 and then nothing"), allow_pickle=False)["x_train"])
     with pytest.raises(ValueError, match="the downloaded copy of MNIST is broken"):
-        data.digits("mnist")
+        experiment.load("mnist")
 
 
 def test_a_sequence_is_worth_the_sum_of_its_images():
@@ -149,7 +149,7 @@ def test_what_a_seed_learns_does_not_depend_on_the_others(digits):
     (_, second), both = experiment.train("counting", "RNN", digits, seeds=[3, 5], steps=2, progress=False)
     (alone,), cost = experiment.train("counting", "RNN", digits, seeds=[5], steps=2, progress=False)
     np.testing.assert_array_equal(both[:, 1], cost[:, 0])
-    for left, right in zip(alone.get_weights(), second.get_weights()):
+    for left, right in zip(alone.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
 
 

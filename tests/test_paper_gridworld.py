@@ -42,7 +42,7 @@ def test_every_goal_can_be_reached_in_time_and_every_pair_comes_up(T):
     steps = gridworld.distance(start, goal)
     assert steps.min() == 1 and steps.max() == T
     everywhere = [(a, b) for a in range(25) for b in range(25) if 1 <= gridworld.distance(a, b) <= T]
-    assert set(zip(start.tolist(), goal.tolist())) == set(everywhere)
+    assert set(zip(start.tolist(), goal.tolist(), strict=True)) == set(everywhere)
 
 
 def test_episodes_are_the_same_for_the_same_seed():

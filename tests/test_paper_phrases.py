@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nalu_helpers import data, explorers, plots
+from nalu_helpers import explorers, plots
 from nalu_helpers.paper import phrases
 
 
 def test_a_phrase_and_its_number_are_each_others_inverse():
-    tokens, values, vocabulary = data.phrases()
+    tokens, values, vocabulary = phrases.table()
     assert tokens.shape == (1000, 5) and len(vocabulary) == 31 and vocabulary[0] == ""
     assert len({tuple(row) for row in tokens.tolist()}) == 1000
     for number in range(1000):
-        read, own = data.read_phrase(data.in_words(number))
+        read, own = phrases.parse(phrases.in_words(number))
         assert read == number == values[number] and np.array_equal(own, tokens[number])
 
 
@@ -25,16 +25,16 @@ def test_a_phrase_and_its_number_are_each_others_inverse():
     [(0, "zero"), (13, "thirteen"), (300, "three hundred"), (334, "three hundred and thirty four"), (909, "nine hundred and nine")],
 )
 def test_known_numbers_in_words(number, words):
-    assert data.in_words(number) == words
+    assert phrases.in_words(number) == words
 
 
 def test_capitals_hyphens_and_commas_do_not_matter():
-    assert data.read_phrase("  Three Hundred, and thirty-four ")[0] == 334
+    assert phrases.parse("  Three Hundred, and thirty-four ")[0] == 334
 
 
 def test_what_the_words_mean_so_far():
-    np.testing.assert_array_equal(data.prefix_values("three hundred and thirty four"), [3, 300, np.nan, 330, 334])
-    np.testing.assert_array_equal(data.prefix_values("zero"), [0])
+    np.testing.assert_array_equal(phrases.so_far("three hundred and thirty four"), [3, 300, np.nan, 330, 334])
+    np.testing.assert_array_equal(phrases.so_far("zero"), [0])
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_the_words_mean_so_far():
 )
 def test_what_is_no_phrase_is_said_in_one_sentence(text, error, words):
     with pytest.raises(error, match=words.replace("?", r"\?")) as raised:
-        data.read_phrase(text)
+        phrases.parse(text)
     assert "\n" not in str(raised.value)
 
 
@@ -78,21 +78,21 @@ def test_what_is_no_phrase_is_said_in_one_sentence(text, error, words):
 )
 def test_no_words_for_other_numbers(number, error, words):
     with pytest.raises(error, match=words):
-        data.in_words(number)
+        phrases.in_words(number)
 
 
 @pytest.mark.parametrize("train, seed", [(169, 0), (169, 7), (631, 0), (60, 3)])
 def test_the_split_shares_no_number_and_shows_every_word(train, seed):
-    parts = data.phrase_split(train=train, seed=seed)
+    parts = phrases.split(train=train, seed=seed)
     assert [len(part) for part in parts] == [train, 200, 800 - train]
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(1000))
     assert set(range(20)) <= set(parts[0].tolist())
-    tokens, _, vocabulary = data.phrases()
+    tokens, _, vocabulary = phrases.table()
     assert set(tokens[parts[0]].ravel()) == set(range(len(vocabulary)))
 
 
 def test_the_same_seed_splits_alike_and_another_does_not():
-    for one, same, other in zip(data.phrase_split(), data.phrase_split(), data.phrase_split(seed=1)):
+    for one, same, other in zip(phrases.split(), phrases.split(), phrases.split(seed=1), strict=True):
         assert np.array_equal(one, same) and not np.array_equal(one, other)
 
 
@@ -102,12 +102,12 @@ def test_the_same_seed_splits_alike_and_another_does_not():
 )
 def test_sizes_of_the_split_that_cannot_be(sizes, words):
     with pytest.raises(ValueError, match=words):
-        data.phrase_split(**sizes)
+        phrases.split(**sizes)
 
 
 def test_the_phrases_need_no_arithmetic():
     """Whether a word is the last and which it is: a table of that, added up, reads every number once 46 have been seen."""
-    tokens = data.phrases()[0]
+    tokens = phrases.table()[0]
     last = (tokens > 0) & (np.pad(tokens[:, 1:], ((0, 0), (0, 1))) == 0)
     counts = np.zeros((1000, 62))
     for row, column in np.argwhere(tokens > 0):
@@ -183,7 +183,7 @@ def test_the_explorer_answers_bad_input_in_place(readers, text):
     before = explorer.picture.value
     explorer.handles["phrase"].value = text
     with pytest.raises(ValueError) as raised:
-        data.read_phrase(text)
+        phrases.parse(text)
     assert html.unescape(explorer.line.value) == f"<b>{raised.value}</b>" and "<b><b>" not in explorer.line.value
     assert explorer.picture.value == before
     explorer.handles["phrase"].value = "five"
@@ -199,9 +199,8 @@ def test_an_explorer_without_readers_says_so(models):
 def test_the_figures_draw_what_they_are_given():
     words = "three hundred and four"
     said = {"LSTM + NALU": np.array([[3, 300, 320, 304], [2, 310, 5000, -900]]), "LSTM + NAC": np.zeros((1, 4))}
-    figure = plots.reading(
-        {words: said, "four": {name: rows[:, :1] for name, rows in said.items()}}, "Title", {words: data.prefix_values(words), "four": [4]}
-    )
+    first = {name: rows[:, :1] for name, rows in said.items()}
+    figure = plots.reading({words: said, "four": first}, "Title", {words: phrases.so_far(words), "four": [4]})
     assert [len(ax.lines) for ax in figure.axes] == [4, 4] and figure.words == "Title"
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == words.split()
     error = np.where(np.arange(1000) % 2, 3.0, np.nan)

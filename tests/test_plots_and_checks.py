@@ -1,5 +1,8 @@
 """Figures say in words what they show and leave the reader's settings alone; exercises know right from wrong."""
 
+import contextlib
+import io
+import itertools
 import struct
 from pathlib import Path
 
@@ -8,6 +11,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from nalu_helpers import NAC, NALU, benchmark, checks, data, plots
 
@@ -30,6 +36,8 @@ SUMMARY = pd.read_csv(Path(__file__).parent.parent / "results" / "single_module_
 SEEDS_TABLE = pd.DataFrame({"model": ["a", "a", "b", "b"], "seed": 0, "terms": [1, 9, 1, 9], "scaled": [1.0, 2.0, 9.0, 90.0]})
 FIGURES = {
     "cost": lambda: plots.cost(np.logspace(5, 0, 30), title="Cost", marks={10: "here", None: "never"}),
+    "cost of units": lambda: plots.cost({"NAC": np.logspace(5, 0, 30), "NAU": np.r_[np.ones(9), np.zeros(21)]}, "Cost", every=50),
+    "memory": lambda: plots.memory(np.r_[0.0, np.logspace(9, 0, 29)], np.logspace(8, 7, 30), title="Memory"),
     "cost of seeds": lambda: plots.cost(np.ones((30, 4)), title="Cost", solved=[True, True, False, True]),
     "curves": lambda: plots.curves(x, {"one": x, "many": np.stack([x, x + 1])}, inside=(-5, 5), truth=x, title="Curves"),
     "log curves": lambda: plots.curves(np.logspace(0, 3, 9), {"one": np.arange(9)}, inside=(0, 20), log=True, title="Curves"),
@@ -41,7 +49,7 @@ FIGURES = {
     "histograms": lambda: plots.weight_histograms({"a": np.zeros((2, 2)), "b": np.ones(3)}, title="W"),
     "valley": lambda: plots.valley({"+": data.article("+")}, {"+": [[1, 1], [0, 0]]}, title="Valley"),
     "log path": plots.log_path,
-    "gates": lambda: plots.gates([1e-4, 1.0], [0.0, 1.0], title="Gates"),
+    "gates": lambda: plots.gates([1e-4, 1.0], [-700.0, 700.0], [1e-5, 1e-3], title="Gates"),
     "lines": lambda: plots.lines(x, {"one": x, "two": -x}, title="Lines"),
     "rates": lambda: plots.rates({"some": [True, False], "none": [False] * 9}, title="Rates"),
     "gate paths": lambda: plots.gate_paths([0, 5, 10], np.random.default_rng(0).uniform(0, 1, (3, 4)), [True, False, True, True], "Gates"),
@@ -123,12 +131,14 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_02_2, [True, False], [True, True]),
         (checks.exercise_02_3, doubling(3, 0.8164966), doubling(2, 0.99)),
         (checks.exercise_03_1, [(-1, -1), (1, 1)], [(1, 1), (1, -1)]),
-        (checks.exercise_03_3, False, True),
+        (checks.exercise_03_3, 35_000, 22_000),
         (checks.exercise_04_1, [0.5, -1], [0.5, 1]),
         (checks.exercise_04_2, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
         (checks.exercise_04_3, ([10, 10], [10, 10], [10, -10]), ([10, 10], [10, 10], [-10, 10])),
-        (checks.exercise_05_1, 99.8, 0.2),
+        (checks.exercise_05_1, [13_812, 1_375], [1_375, 13_812]),
         (checks.exercise_05_2, 13, 24),
+        (checks.exercise_05_3, 0.99, 0.999),
+        (checks.exercise_05_3, 0.99, 2),
         (checks.exercise_07_1, 0.7225, 1.0),
         (checks.exercise_07_2, 17, 5),
         (checks.exercise_07_3, 32, 10),
@@ -142,7 +152,9 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_11_2, 68.3, 99),
         (checks.exercise_11_3, 18, 12),
         (checks.exercise_12_1, [0.5, 0.5], [1, 1]),
-        (checks.exercise_12_2, 1, 2),
+        (checks.exercise_12_2, "a * b + exp(4 * a - 16)", "a * b"),
+        (checks.exercise_12_2, "sqrt(a) + exp(5 * b - 20)", "a * a"),
+        (checks.exercise_12_2, "a / b + exp(4 * a - 16)", "a - b"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -158,6 +170,84 @@ def test_an_exercise_knows_right_from_wrong(exercise, right, wrong, capsys):
         exercise(answer)
         said = capsys.readouterr().out
         assert said.startswith(verdict) and said.count("\n") == 1, answer
+
+
+EXERCISES = [getattr(checks, name) for name in dir(checks) if name.startswith("exercise_")]
+ODD_NUMBERS = st.one_of(
+    st.floats(), st.integers(), st.booleans(), st.none(), st.text(max_size=5), st.complex_numbers(), st.binary(max_size=3)
+)
+ODD_ANSWERS = st.recursive(
+    ODD_NUMBERS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.tuples(inner, inner),
+        st.sets(ODD_NUMBERS, max_size=3),
+        st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        arrays(st.sampled_from(["float64", "float32", "int64", "bool"]), array_shapes(max_dims=2, max_side=3)),
+    ),
+    max_leaves=4,
+)
+
+
+@given(ODD_ANSWERS)
+@settings(deadline=None, max_examples=300)
+@example(float("inf"))
+@example([(float("inf"), 1), (float("nan"), 1)])
+@example(([1e308] * 3, [-1e308] * 3))
+@example(10**400)
+@example([[0.0, -0.0]])
+@example(itertools.count())
+@example(np.full((2000, 2), np.nan))
+@example("\ud800\n")
+def test_no_exercise_raises_or_warns_whatever_it_is_given(answer):
+    for exercise in EXERCISES:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            exercise(answer)
+        assert said.getvalue().startswith(("Yes. ", "Not yet: ")) and said.getvalue().count("\n") == 1, exercise.__name__
+
+
+@pytest.mark.parametrize("answer", [[(1.9, 1.2), (-1.5, -1.5)], [(1, 1)], [(np.inf, 1), (-1, -1)], [(1, 1, 1), (-1, -1)]], ids=str)
+def test_corners_that_are_not_quite_corners_are_not_taken_for_them(answer, capsys):
+    checks.exercise_03_1(answer)
+    assert capsys.readouterr().out.startswith("Not yet: ")
+
+
+def test_every_register_is_drawn_with_a_look_of_its_own():
+    values = np.arange(18).reshape(3, 6)
+    (ax,) = plots.registers(["7", "+", "2"], values).axes
+    assert [line.get_ydata().tolist() for line in ax.lines] == values.T.tolist()
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 6
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"register {i}" for i in range(1, 7)]
+    assert len(plots.registers(["7"], np.ones((1, 20))).axes[0].lines) == 20
+
+
+@pytest.mark.parametrize("shown", [dict(values=[[1, 2]], names=["one"]), dict(values=[[1], [2]]), dict(values=[1])], ids=str)
+def test_registers_without_a_name_or_a_token_are_refused(shown):
+    with pytest.raises(ValueError, match="give each register one|a row for each token"):
+        plots.registers(["7"], **shown)
+
+
+@pytest.mark.parametrize(
+    "how, truth, at_2",
+    [
+        ({}, "truth: x · 3", 6),
+        ({"other": 5}, "truth: x · 5", 10),
+        ({"other": -2.5}, "truth: x · −2.5", -5),
+        ({"W": (1, -1), "other": 4}, "truth: x · 4^-1", 0.5),
+        ({"W": (0.5, 1)}, "truth: x^0.5 · 3", 2**0.5 * 3),
+    ],
+)
+def test_the_log_path_says_what_it_draws(how, truth, at_2):
+    left, right = plots.log_path(**how).axes
+    assert left.get_legend().get_texts()[0].get_text() == truth
+    for ax in (left, right):
+        dotted, path = ax.lines
+        x = dotted.get_xdata()
+        place = np.argmin(np.abs(x - 2)) if ax is left else -1
+        scale = 1 if ax is left else (1 / 2) ** how.get("W", (1, 1))[0]
+        assert dotted.get_ydata()[place] == pytest.approx(at_2 * scale)
+        assert path.get_ydata()[place] == pytest.approx(abs(at_2) * scale, rel=1e-5)
 
 
 def test_the_exercise_on_data_trains_a_nac_on_the_answer(capsys):

@@ -1,19 +1,19 @@
-"""`fit` and `fit_seeds` against the loop written out by hand, what they teach, and what they refuse."""
+"""`fit` against the loop written out by hand, what it teaches, and what it refuses."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import NAC, NALU, TrainingDiverged, data, fit, fit_seeds, metrics
-from nalu_helpers.training import EPOCHS_A_CALL
+from nalu_helpers import NAC, NALU, NAU, NMU, TrainingDiverged, data, fit, fit_many, metrics
+from nalu_helpers.training import STEPS_A_CALL
 
 PLUS = data.article("+")
 SMALL = data.uniform("+", train=(1, 10), test=(100, 1000), rows=64)
 
 
 def quiet_fit(model, x=SMALL.x_train, y=SMALL.y_train, **settings):
-    return fit(model, x, y, **{"epochs": 50, "progress": False, **settings})
+    return fit(model, x, y, **{"steps": 50, "progress": False, **settings})
 
 
 def fresh(make, seed=0):
@@ -21,48 +21,48 @@ def fresh(make, seed=0):
     return make()
 
 
-@pytest.mark.parametrize("loss, reduce", [("sum", tf.reduce_sum), ("mean", tf.reduce_mean)])
+@pytest.mark.parametrize("cost, reduce", [("sum", tf.reduce_sum), ("mean", tf.reduce_mean)])
 @pytest.mark.parametrize("make", [lambda: NAC(1), lambda: NALU(1)], ids=["NAC", "NALU"])
-def test_fit_is_the_loop_written_out(make, loss, reduce):
+def test_fit_is_the_loop_written_out(make, cost, reduce):
     by_hand, by_fit = fresh(make), fresh(make)
     by_hand.build((None, 2))
     adam, costs = keras.optimizers.Adam(0.05), []
     for _ in range(60):
         with tf.GradientTape() as tape:
-            cost = reduce((by_hand(SMALL.x_train) - SMALL.y_train) ** 2)
-        adam.apply(tape.gradient(cost, by_hand.trainable_variables), by_hand.trainable_variables)
-        costs.append(float(cost))
-    np.testing.assert_allclose(quiet_fit(by_fit, epochs=60, learning_rate=0.05, loss=loss), costs, rtol=1e-4)
+            value = reduce((by_hand(SMALL.x_train) - SMALL.y_train) ** 2)
+        adam.apply(tape.gradient(value, by_hand.trainable_variables), by_hand.trainable_variables)
+        costs.append(float(value))
+    np.testing.assert_allclose(quiet_fit(by_fit, steps=60, learning_rate=0.05, cost=cost), costs, rtol=1e-4)
     for mine, theirs in zip(by_fit.get_weights(), by_hand.get_weights()):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_nac_adds_far_outside_its_training_range():
     nac = fresh(lambda: NAC(1))
-    cost = fit(nac, PLUS.x_train, PLUS.y_train, epochs=22000, learning_rate=0.05, progress=False)
+    cost = fit(nac, PLUS.x_train, PLUS.y_train, steps=22000, learning_rate=0.05, progress=False)
     assert cost.shape == (22000,) and cost[-1] < 1e-6 * cost[0]
     assert nac([[1e6, 1e6]]).numpy().item() == pytest.approx(2e6, rel=0.01)
     assert metrics.test_error(nac, PLUS) < 0.001
 
 
-def test_the_cost_has_one_entry_an_epoch_and_begins_before_the_first_step():
+def test_the_cost_has_one_entry_a_step_and_begins_before_the_first_step():
     nac = fresh(lambda: NAC(1))
     nac.build((None, 2))
     first = float(np.sum((nac(SMALL.x_train).numpy() - SMALL.y_train) ** 2))
-    cost = quiet_fit(nac, epochs=EPOCHS_A_CALL + 3)
-    assert cost.shape == (EPOCHS_A_CALL + 3,)
+    cost = quiet_fit(nac, steps=STEPS_A_CALL + 3)
+    assert cost.shape == (STEPS_A_CALL + 3,)
     assert cost[0] == pytest.approx(first, rel=1e-5)
 
 
 def test_a_second_call_goes_on_where_the_first_ended():
     nac = fresh(lambda: NAC(1))
-    first, second = quiet_fit(nac, epochs=200), quiet_fit(nac, epochs=10)
+    first, second = quiet_fit(nac, steps=200), quiet_fit(nac, steps=10)
     assert second[0] < first[-1] * 1.01
 
 
 def test_any_keras_model_can_be_trained():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
-    cost = quiet_fit(model, epochs=300, learning_rate=0.01, loss="mean")
+    cost = quiet_fit(model, steps=300, learning_rate=0.01, cost="mean")
     assert cost[-1] < 0.1 * cost[0]
 
 
@@ -80,44 +80,20 @@ def test_float64_data_are_rounded_for_a_float32_model_and_kept_for_a_float64_one
     assert quiet_fit(NAC(1, dtype="float64"), x, y).dtype == np.float64
 
 
-def test_fit_seeds_teaches_each_seed_what_fit_would():
-    models, cost = fit_seeds(lambda: NALU(1), SMALL.x_train, SMALL.y_train, seeds=[3, 5, 8], epochs=40, learning_rate=0.01, progress=False)
-    assert cost.shape == (40, 3) and len(models) == 3
-    for column, (seed, model) in enumerate(zip([3, 5, 8], models)):
-        alone = fresh(lambda: NALU(1), seed)
-        np.testing.assert_allclose(cost[:, column], quiet_fit(alone, epochs=40, learning_rate=0.01), rtol=1e-3)
-        for mine, theirs in zip(model.get_weights(), alone.get_weights()):
-            np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
-
-
-def test_a_seeds_run_does_not_depend_on_which_others_run_beside_it():
-    _, alone = fit_seeds(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=[4], epochs=30, progress=False)
-    _, among = fit_seeds(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=range(6), epochs=30, progress=False)
-    np.testing.assert_allclose(alone[:, 0], among[:, 4], rtol=1e-5)
-
-
-def test_fit_seeds_takes_whole_networks():
-    def network():
-        return keras.Sequential([keras.Input((2,)), keras.layers.Dense(4), keras.layers.PReLU(), NALU(1)])
-
-    models, cost = fit_seeds(network, SMALL.x_train, SMALL.y_train, seeds=range(2), epochs=20, progress=False)
-    assert models[0](SMALL.x_test).shape == (64, 1) and np.isfinite(cost).all()
-
-
 def test_a_nac_cannot_subtract_from_the_articles_line_but_can_from_independent_numbers():
     line, free = data.article("-"), data.uniform("-")
     solved = []
     for task in (line, free):
-        models, _ = fit_seeds(lambda: NAC(1), task.x_train, task.y_train, seeds=range(4), epochs=3000, progress=False)
+        models = fit_many(lambda: NAC(1), task, seeds=range(4), steps=3000, progress=False).models
         solved.append(sum(metrics.test_error(model, task) < 0.02 for model in models))
     assert solved == [0, 4]
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e38])
-def test_a_learning_rate_that_overflows_is_reported_with_its_epoch(rate):
+def test_a_learning_rate_that_overflows_is_reported_with_its_step(rate):
     model = keras.layers.Dense(1)
     with pytest.raises(
-        TrainingDiverged, match=r"the cost is (inf|nan) at epoch \d+, after .* at epoch \d+: try a learning rate below 1e\+"
+        TrainingDiverged, match=r"the cost is (inf|nan) at step \d+, after .* at step \d+: try a learning rate below 1e\+"
     ) as caught:
         quiet_fit(model, learning_rate=rate)
     assert isinstance(caught.value, ValueError)
@@ -125,16 +101,9 @@ def test_a_learning_rate_that_overflows_is_reported_with_its_epoch(rate):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
-def test_data_too_large_to_square_are_reported_at_the_first_epoch():
-    with pytest.raises(TrainingDiverged, match="the cost is inf at epoch 1: make the inputs smaller, or use dtype='float64'"):
+def test_data_too_large_to_square_are_reported_at_the_first_step():
+    with pytest.raises(TrainingDiverged, match="the cost is inf at step 1: make the inputs smaller, or use dtype='float64'"):
         quiet_fit(NAC(1), [[1e30, 1e30]], [2e30])
-
-
-def test_fit_seeds_names_the_seed_that_diverged():
-    with pytest.raises(TrainingDiverged, match="the cost of seed 11 is (inf|nan) at epoch"):
-        fit_seeds(
-            lambda: keras.layers.Dense(1), SMALL.x_train, SMALL.y_train, seeds=[11, 12], epochs=20, learning_rate=1e30, progress=False
-        )
 
 
 def with_bad(place, value):
@@ -154,21 +123,26 @@ def with_bad(place, value):
         (dict(x=np.empty((0, 2)), y=np.empty((0, 1))), ValueError, "x is empty"),
         (dict(x=[["a", "b"]], y=[1]), TypeError, "x holds text, expected numbers"),
         (dict(y=np.ones((63, 1))), ValueError, "x has 64 rows and y has 63"),
-        (dict(y=np.ones((64, 2))), ValueError, "y has 2 columns and the model has 1 outputs"),
-        (dict(epochs=0), ValueError, "epochs is 0, expected a whole number of at least 1"),
-        (dict(epochs=-5), ValueError, "epochs is -5"),
-        (dict(epochs=2.5), TypeError, "epochs is 2.5, expected a whole number"),
-        (dict(learning_rate=0), ValueError, "learning_rate is 0, expected a finite number above 0"),
-        (dict(learning_rate=-0.1), ValueError, "learning_rate is -0.1"),
-        (dict(learning_rate=float("nan")), ValueError, "learning_rate is nan"),
-        (dict(learning_rate="fast"), TypeError, "learning_rate is 'fast', expected a number such as 0.05"),
-        (dict(loss="median"), ValueError, "loss is 'median', known are: 'sum', 'mean'"),
+        (dict(y=np.ones((64, 2))), ValueError, "y has 2 columns and the model turns one row into shape"),
+        (dict(steps=1e30), ValueError, "steps is 1e.30, expected at most 1,000,000,000"),
+        (dict(steps=0), ValueError, "steps is 0, expected a whole number of at least 1"),
+        (dict(steps=-5), ValueError, "steps is -5"),
+        (dict(steps=2.5), TypeError, "steps is 2.5, expected a whole number"),
+        (dict(learning_rate=0), ValueError, "learning.rate is 0, expected a finite number above 0"),
+        (dict(learning_rate=-0.1), ValueError, "learning.rate is -0.1"),
+        (dict(learning_rate=float("nan")), ValueError, "learning.rate is nan"),
+        (dict(learning_rate="fast"), TypeError, "learning.rate is 'fast', expected a number such as"),
+        (dict(optimizer="adam"), TypeError, "optimizer is 'adam', expected one of Keras"),
+        (dict(progress="yes"), TypeError, "progress is 'yes', expected True, False or a bar"),
+        (dict(cost=lambda model, x, y: model(x) - y), ValueError, r"the cost has shape \(64, 1\), expected one number"),
+        (dict(cost=lambda model, x, y: {"cost": 1.0}), TypeError, "the cost is a dict, expected one number"),
+        (dict(cost="median"), ValueError, "cost is 'median', known are: 'sum', 'mean'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
 )
-@pytest.mark.parametrize("train", ["fit", "fit_seeds"])
+@pytest.mark.parametrize("train", ["fit", "fit_many"])
 def test_bad_input_is_refused_in_one_sentence(train, change, error, words):
-    settings = {"x": SMALL.x_train, "y": SMALL.y_train, "epochs": 5, "progress": False, **change}
+    settings = {"x": SMALL.x_train, "y": SMALL.y_train, "steps": 5, "progress": False, **change}
 
     def built():
         nac = NAC(1)
@@ -179,26 +153,110 @@ def test_bad_input_is_refused_in_one_sentence(train, change, error, words):
         if train == "fit":
             fit(built(), settings.pop("x"), settings.pop("y"), **settings)
         else:
-            fit_seeds(built, settings.pop("x"), settings.pop("y"), seeds=[0], **settings)
-
-
-@pytest.mark.parametrize(
-    "seeds, error, words", [([], ValueError, "seeds is empty"), ([-1], ValueError, "a seed is -1"), (["x"], TypeError, "a seed is 'x'")]
-)
-def test_seeds_must_be_whole_numbers(seeds, error, words):
-    with pytest.raises(error, match=words):
-        fit_seeds(lambda: NAC(1), SMALL.x_train, SMALL.y_train, seeds=seeds, epochs=5, progress=False)
+            fit_many(built, (settings.pop("x"), settings.pop("y")), seeds=[0], **settings)
 
 
 def test_many_short_trainings_leave_stderr_empty(capfd):
     for _ in range(12):
-        quiet_fit(NAC(1), epochs=2)
+        quiet_fit(NAC(1), steps=2)
     assert capfd.readouterr().err == ""
 
 
 def test_progress_goes_to_a_terminal_and_leaves_no_duration(capsys):
-    fit(NAC(1), SMALL.x_train, SMALL.y_train, epochs=EPOCHS_A_CALL + 10)
+    fit(NAC(1), SMALL.x_train, SMALL.y_train, steps=STEPS_A_CALL + 10)
     first, *_, last = capsys.readouterr().err.strip().split("\r")
-    assert first.strip() == "260 epochs"
+    assert first.strip() == "260 steps"
     assert last.startswith("100%|")
-    assert last.strip().endswith("| 260 epochs")
+    assert last.strip().endswith("| 260 steps")
+
+
+def test_more_memory_than_there_is_sense_in_is_refused():
+    with pytest.raises(ValueError, match="the costs of 999,999,999 steps would take 4.0 GB, expected at most 2: ask for less"):
+        quiet_fit(NAC(1), steps=999_999_999)
+
+
+def test_penalties_regularizers_and_constraints_count():
+    def ends(make):
+        model = fresh(make)
+        quiet_fit(model, steps=60, learning_rate=0.01)
+        return model.get_weights()[0]
+
+    light, heavy = (lambda size=size: NAU(1, penalty_size=size, penalty_steps=(0, 1)) for size in (1e-9, 1e6))
+    inside = [lambda make=make: keras.Sequential([keras.Input((2,)), make()]) for make in (light, heavy)]
+    assert not np.array_equal(ends(light), ends(heavy))
+    np.testing.assert_array_equal(ends(inside[0]), ends(light))
+    np.testing.assert_array_equal(ends(inside[1]), ends(heavy))
+    plain, shrunk = (lambda l2=l2: keras.layers.Dense(1, kernel_regularizer=keras.regularizers.L2(l2)) for l2 in (1e-9, 1e6))
+    assert np.abs(ends(shrunk)).max() < np.abs(ends(plain)).max()
+    nmu = fresh(lambda: NMU(1))
+    quiet_fit(nmu, SMALL.x_train, 3 * SMALL.x_train[:, 0] ** 2, steps=300)
+    assert 0 <= nmu.W.numpy().min() and nmu.W.numpy().max() == 1
+
+
+def test_the_optimizer_is_kerass_own():
+    """Clipping, momentum and schedules are what Keras does with them, step by step."""
+    falling = keras.optimizers.schedules.PiecewiseConstantDecay([4], [0.1, 0.001])
+    for optimizer in (
+        keras.optimizers.Adam(0.05, beta_2=0.9, epsilon=1e-3, clipvalue=0.1),
+        keras.optimizers.RMSprop(falling, global_clipnorm=1.0),
+        keras.optimizers.SGD(1e-6, momentum=0.9),
+    ):
+        ours, theirs = fresh(lambda: NALU(1)), fresh(lambda: NALU(1))
+        quiet_fit(ours, steps=12, optimizer=optimizer)
+        theirs.build((None, 2))
+        again = type(optimizer).from_config(optimizer.get_config())
+        for _ in range(12):
+            with tf.GradientTape() as tape:
+                value = tf.reduce_sum((theirs(SMALL.x_train) - SMALL.y_train) ** 2)
+            again.apply(tape.gradient(value, theirs.trainable_variables), theirs.trainable_variables)
+        for mine, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-5)
+
+
+def test_watch_sees_the_first_weights_and_every_so_many():
+    seen = []
+    cost = quiet_fit(fresh(lambda: NAC(1)), steps=25, every=10, watch=seen.append)
+    assert [look["step"].tolist() for look in seen] == [[0], [10], [20], [25]]
+    assert [look["cost"][0] for look in seen[:3]] == cost[[0, 10, 20]].tolist()
+    assert all(weight.shape == (1, 2, 1) for look in seen for weight in look["weights"])
+
+
+def test_how_often_one_looks_changes_nothing():
+    costs = [quiet_fit(fresh(lambda: NALU(1)), steps=40, every=every) for every in (40, 7, 1)]
+    np.testing.assert_array_equal(costs[0], costs[1])
+    np.testing.assert_array_equal(costs[0], costs[2])
+
+
+def test_training_leaves_the_readers_random_states_as_they_were():
+    import random
+
+    def drawn():
+        return random.random(), np.random.rand(), float(keras.random.uniform(())), float(tf.random.uniform(()))
+
+    keras.utils.set_random_seed(5)
+    expected = drawn()
+    keras.utils.set_random_seed(5)
+    fit_many(lambda: NAC(1), "+", seeds=range(2), steps=5, progress=False)
+    assert drawn() == expected
+
+
+def test_a_variable_that_runs_would_share_is_refused():
+    shared = tf.Variable(1.0, name="shared")
+    with pytest.raises(ValueError, match="the cost uses the variable 'shared:0', which is none of the model's"):
+        quiet_fit(NAC(1), cost=lambda model, x, y: tf.reduce_sum((model(x) * shared - y) ** 2))
+
+
+def test_a_model_with_two_inputs_or_a_dictionary_is_refused():
+    a, b = keras.Input((1,)), keras.Input((1,))
+    with pytest.raises(ValueError, match="the model has 2 inputs, expected 1: use fit_many"):
+        quiet_fit(keras.Model([a, b], keras.layers.Add()([a, b])))
+    x = keras.Input((2,))
+    with pytest.raises(TypeError, match="the model says a dict, expected one tensor"):
+        quiet_fit(keras.Model(x, {"sum": keras.layers.Dense(1)(x)}))
+
+
+def test_a_frozen_model_is_refused():
+    frozen = NAC(1)
+    frozen.trainable = False
+    with pytest.raises(ValueError, match="the NAC has no trainable weights: there is nothing to learn"):
+        quiet_fit(frozen)

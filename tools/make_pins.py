@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 HEADER = """\
-# Exact versions for Python 3.10 to 3.13 on Linux, macOS and Windows, used as constraints: pip install -c constraints.txt -e ".[test]"
+# Exact versions for Python 3.10 to 3.13 on Linux, macOS and Windows, used as constraints: pip install -c constraints.txt -e .
 # To renew them: make pins
 """
 

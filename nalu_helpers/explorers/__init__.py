@@ -5,9 +5,9 @@ JupyterLab and on a page without a kernel. `parts` has what all of them share.
 """
 
 from .by_hand import identity, paths, weight
-from .drawn import Playground, playground
 from .guessing import guess
 from .parts import Explorer
+from .playground import Playground, playground
 from .trained import mean_weight_and_gate, phrases, replay, seeds
 
 __all__ = [

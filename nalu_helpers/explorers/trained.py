@@ -4,10 +4,10 @@ import keras
 import matplotlib as mpl
 import numpy as np
 
-from .. import data, plots
+from .. import plots
 from .._inputs import positive_number, whole_number
 from ..layers import NAC
-from ..paper.phrases import says
+from ..paper.phrases import in_words, parse, says, table
 from .parts import Explorer, choice, slider, text
 
 FLOOR = 1e3  # what the axis of the cost begins with: a cost below it is drawn there
@@ -85,13 +85,16 @@ def _rounded(values, digits=5):
 def mean_weight_and_gate(task, seen):
     """Where each seed was on the surface of the cost at each look: its mean weight w and mean gate g on `task`, each [looks, seeds].
 
-    `seen` is the list that `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights))` filled with weights of NALUs. Raises
-    ValueError when it holds none.
+    `seen` is the list that `fit_many(..., watch=seen.append)` filled with looks at NALUs, some seeds at a time. Raises ValueError when it
+    holds none.
     """
-    if not seen or len(seen[0]) != 3:
-        raise ValueError("seen holds no weights of NALUs: pass the list that watch filled, [Ŵ, M̂, G] at each look")
+    if not seen or len(seen[0].get("weights", ())) != 3:
+        raise ValueError("seen holds no weights of NALUs: pass the list that fit_many(..., watch=seen.append) filled")
+    looks: dict[int, list] = {}
+    for look in sorted(seen, key=lambda look: (look["step"][0], look["seed"][0])):
+        looks.setdefault(int(look["step"][0]), []).append(look["weights"])
     x = task.x_train[:: max(1, len(task.x_train) // 500)]
-    W_hat, M_hat, G = (np.array([weights[i] for weights in seen])[..., 0] for i in range(3))
+    W_hat, M_hat, G = (np.array([np.concatenate([some[i] for some in look]) for look in looks.values()])[..., 0] for i in range(3))
     w = (np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(axis=-1)
     with np.errstate(over="ignore"):
         return w, (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
@@ -100,12 +103,11 @@ def mean_weight_and_gate(task, seen):
 def seeds(task, seen, every):
     """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
 
-    `seen` is what `fit_seeds(..., watch=lambda epoch, weights: seen.append(weights), every=every)` saw of NALUs on `task`. Raises
-    ValueError when it holds none.
+    `seen` is what `fit_many(..., watch=seen.append, every=every)` saw of NALUs on `task`. Raises ValueError when it holds none.
     """
     w, gate = mean_weight_and_gate(task, seen)
     figure = plots.gate_surface(task.x_train, task.y_train, title="Where a seed is on the surface of the cost")
-    last = (len(seen) - 1) * whole_number(every, "every")
+    last = (len(w) - 1) * whole_number(every, "every")
     handles = [
         slider("seed", "seed", 0, 0, w.shape[1] - 1, 1, "Another start, nothing else", decimals=0),
         slider("epoch", "epoch", last, 0, last, every, "How long it has learned", decimals=0),
@@ -121,9 +123,9 @@ def phrases(models, phrase="three hundred and thirty four"):
     """
     if not models or not all(len(seeds) for seeds in models.values()):
         raise ValueError("models holds no trained reader: pass for example {'LSTM + NALU': paper.phrases.train(…)}")
-    data.read_phrase(phrase)
-    longest = data.phrases()[0].shape[1]
-    spoken = [data.in_words(number).split() for number in range(1000)]
+    parse(phrase)
+    longest = table()[0].shape[1]
+    spoken = [in_words(number).split() for number in range(1000)]
     after = {" ".join(words): (number, len(words) - 1) for number, words in enumerate(spoken)}  # a phrase, and where it ends
     for number, words in enumerate(spoken):
         for end in range(1, len(words)):

@@ -16,8 +16,9 @@ import tensorflow as tf
 from .. import data
 from .._inputs import as_floats, is_tensor, one_of, whole_number
 from ..layers import NAC, NALU
-from ..training import fit_stream
+from ..many import fit_many
 
+SOURCES = ("sklearn", "mnist")
 TASKS = {"counting": 10, "addition": 1}  # outputs
 FEATURES, STATE, BATCH, LENGTH = 16, 32, 32, 10
 CELLS = {
@@ -35,16 +36,73 @@ SEEDS, STEPS = 5, 4_000
 LENGTHS, SEQUENCES = (10, 100, 1_000), 200
 
 
+def load(source="sklearn", test_share=0.25):
+    """Images of handwritten digits as a Task: x [images, height, width, 1] float32 from 0 to 1, and their labels, 0 to 9, as y [images].
+
+    "sklearn": the 1,797 images of 8 × 8 that come with scikit-learn; `test_share` of each digit is kept for the test, always the same
+    images, and none of them is in the training part. "mnist": the 60,000 and 10,000 images of 28 × 28 of MNIST, in its own split, which
+    Keras downloads once. Raises ValueError for another source and for a cached download that is broken, OSError without a network.
+    """
+    if one_of(source, SOURCES, "source") == "mnist":
+        (x_train, y_train), (x_test, y_test) = _mnist()
+        return _images(x_train / 255, y_train, x_test / 255, y_test)
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    if not (isinstance(test_share, float) and 0.01 <= test_share <= 0.9):
+        raise ValueError(f"test_share is {test_share!r}, expected a share of the images between 0.01 and 0.9, such as 0.25")
+    images, labels = load_digits(return_X_y=True)
+    x_train, x_test, y_train, y_test = train_test_split(images, labels, test_size=test_share, stratify=labels, random_state=0)
+    return _images(x_train.reshape(-1, 8, 8) / 16, y_train, x_test.reshape(-1, 8, 8) / 16, y_test)
+
+
+def _images(x_train, y_train, x_test, y_test):
+    x_train, x_test = (images[..., None].astype("float32") for images in (x_train, x_test))
+    return data.Task(x_train, y_train.astype("int32"), x_test, y_test.astype("int32"))
+
+
+def _mnist():
+    """What Keras' own loader returns. It raises whatever its parts raise; here that becomes one sentence."""
+    from keras.datasets import mnist
+
+    instead = "or take source='sklearn', whose images are on this machine already"
+    try:
+        (x_train, y_train), (x_test, y_test) = mnist.load_data()
+        if x_train.shape[1:] != (28, 28) or x_test.shape[1:] != (28, 28):
+            raise ValueError(f"images of {x_train.shape[1:]}")
+        return (x_train, y_train), (x_test, y_test)
+    except Exception as error:
+        said = " ".join(str(error).split())[:200].rstrip(".")
+        if "URL fetch failure" in said or isinstance(error, (ConnectionError, TimeoutError)):
+            raise OSError(f"MNIST is not on this machine and could not be downloaded ({said}): connect to a network, {instead}") from None
+        raise ValueError(
+            f"the downloaded copy of MNIST is broken ({said}): delete datasets/mnist.npz from Keras' folder (~/.keras unless KERAS_HOME "
+            f"names another) and try again, {instead}"
+        ) from None
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
 class Total(keras.layers.Layer):
     """A recurrent cell whose state is a running total: s ← s + unit(f), or s ← unit([f, s]) with `of_all`. f is [rows, features]."""
 
     def __init__(self, unit, of_all=False, **kwargs):
         super().__init__(**kwargs)
-        self.unit, self.of_all, self.state_size = unit, of_all, unit.units
+        self.unit, self.of_all, self.state_size, self.output_size = unit, bool(of_all), unit.units, unit.units
+
+    def build(self, input_shape):
+        if not self.unit.built:  # one that was loaded is
+            self.unit.build((*input_shape[:-1], input_shape[-1] + self.of_all * self.state_size))
 
     def call(self, f, states):
-        total = self.unit(tf.concat([f, states[0]], axis=-1)) if self.of_all else states[0] + self.unit(f)
+        total = self.unit(keras.ops.concatenate([f, states[0]], axis=-1)) if self.of_all else states[0] + self.unit(f)
         return total, [total]
+
+    def get_config(self):
+        return {**super().get_config(), "unit": keras.saving.serialize_keras_object(self.unit), "of_all": self.of_all}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
 
 
 def make_convnet():
@@ -54,6 +112,7 @@ def make_convnet():
     return keras.Sequential([conv, keras.layers.Flatten(), hidden, features])
 
 
+@keras.saving.register_keras_serializable("nalu_helpers")
 class Reader(keras.Model):
     """A convnet that looks at each image, and a recurrent `cell` that reads what it says: [rows, length, height, width, 1] → [rows, out].
 
@@ -63,6 +122,15 @@ class Reader(keras.Model):
     def __init__(self, convnet, cell, readout=None, **kwargs):
         super().__init__(**kwargs)
         self.convnet, self.cell, self.readout = convnet, cell, readout or keras.layers.Identity()
+
+    def get_config(self):
+        parts = {"convnet": self.convnet, "cell": self.cell, "readout": self.readout}
+        return {**super().get_config(), **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}}
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {name: keras.saving.deserialize_keras_object(config.pop(name)) for name in ("convnet", "cell", "readout")}
+        return cls(**parts, **config)
 
     def __call__(self, images):
         if not is_tensor(images) and 0 not in getattr(images, "shape", ()):
@@ -134,7 +202,7 @@ def worth(task, labels):
 
 
 def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
-    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, a `data.digits`: the readers and their costs.
+    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, what `load` returns; what `fit_many` returns.
 
     The cost is the squared error of the ten counts, or of the sum: nothing is said of a single image. Raises ValueError or TypeError.
     """
@@ -147,8 +215,8 @@ def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
         return tf.reduce_mean((reader(tf.gather(images, chosen)) - tf.reduce_sum(tf.gather(each, chosen), axis=1)) ** 2)
 
     make = functools.partial(make_reader, task, model, digits.x_train.shape[1:])
-    how = {"learning_rate": 3e-3, "clip_norm": 1.0, "jit_compile": False, "progress": progress}
-    return fit_stream(make, draw, cost, seeds=seeds, steps=steps, **how)
+    adam = keras.optimizers.Adam(3e-3, global_clipnorm=1.0)
+    return fit_many(make, draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, jit_compile=False, progress=progress)
 
 
 def some_sequences(digits, length, sequences=SEQUENCES):
@@ -178,10 +246,10 @@ def examine(reader, task, digits, lengths=LENGTHS, sequences=SEQUENCES):
 def run(task, model, seeds, steps=STEPS, progress=False, source="sklearn"):
     """Train and examine one model on one task: KEY, seed, and the columns of `examine`, a row for each seed and each length.
 
-    `source` is what `data.digits` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
+    `source` is what `load` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
     """
-    digits = data.digits(source)
-    readers, _ = train(task, model, digits, seeds=seeds, steps=steps, progress=progress)
-    tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers)]
+    digits = load(source)
+    readers = train(task, model, digits, seeds=seeds, steps=steps, progress=progress).models
+    tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers, strict=True)]
     table = pd.concat(tables, ignore_index=True)
     return table[[*KEY, "seed", *(name for name in table if name not in (*KEY, "seed"))]]

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from .._inputs import one_of, whole_number
 from ..layers import NAC, NALU
-from ..training import TrainingDiverged, fit_stream
+from ..many import fit_many
 
 FUNCTIONS = {
     "a + b": lambda a, b: a + b,
@@ -62,7 +62,7 @@ def windows(inputs):
     rng, tenth = np.random.default_rng(0), inputs // 10
     sizes = rng.integers(tenth, 3 * tenth + 1, 2)
     starts = rng.integers(0, inputs // 2 - sizes + 1) + [0, inputs // 2]
-    return [slice(int(start), int(start + size)) for start, size in zip(starts, sizes)]
+    return [slice(int(start), int(start + size)) for start, size in zip(starts, sizes, strict=True)]
 
 
 def examples(rng, form, function, rows, where="inside"):
@@ -89,7 +89,8 @@ class Recurrent(keras.layers.Layer):
         self.unit, self.state_size, self.output_size = unit, unit.units, unit.units
 
     def build(self, input_shape):
-        self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
+        if not self.unit.built:  # one that was loaded is
+            self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
 
     def call(self, x, states):
         h = self.unit(keras.ops.concatenate([x, states[0]], axis=-1))
@@ -134,26 +135,20 @@ def run(form, function, model, *, seeds, steps=STEPS, progress=False):
 
     one_of(form, MODELS, "form"), one_of(function, FUNCTIONS, "function"), one_of(model, MODELS[form], "model")
     seeds, steps = list(seeds), whole_number(steps, "steps")
-    train = functools.partial(
-        fit_stream,
+    networks = fit_many(
         lambda: network(form, model),
         lambda rng, count: examples(rng, form, function, (count, BATCH)),
-        lambda net, x, y: tf.reduce_mean((net(x) - y) ** 2),
+        cost=lambda net, x, y: tf.reduce_mean((net(x) - y) ** 2),
+        seeds=seeds,
         steps=steps if form == "static" else -(-steps // 2),
-        learning_rate=RATES.get(model, 1e-2),
-        clip_norm=1.0,
-        every=min(500, steps),
+        optimizer=keras.optimizers.Adam(RATES.get(model, 1e-2), global_clipnorm=1.0),
         progress=progress,
-    )
-    try:
-        networks = train(seeds=seeds)[0]
-    except TrainingDiverged:  # it ends all seeds: train each of them alone, so that only those that diverge are lost
-        networks = [_or_none(train, seed) for seed in seeds]
+    ).models
     rows = []
     for where in LENGTHS:
         x, y = examples(np.random.default_rng(2018), form, function, (1000 if form == "static" else 100,), where)
         untrained = untrained_error(form, function, where)
-        for seed, said in zip(seeds, _answers(networks, x)):
+        for seed, said in zip(seeds, _answers(networks, x), strict=True):
             error = np.abs(said.astype("float64") - y)
             scaled, relative = 100 * np.mean(error**2) / untrained, error.mean() / np.abs(y).mean()
             finite = np.isfinite([scaled, relative]).all()
@@ -182,24 +177,14 @@ def _unit(model, units):
     return NALU(units, **start, G_initializer=near_0(), **(REPAIRS if model == "NALU, repaired" else {}))
 
 
-def _or_none(train, seed):
-    try:
-        return train(seeds=[seed])[0][0]
-    except TrainingDiverged:
-        return None
-
-
 def _answers(networks, x):
-    """What each network says of x [rows, …], as arrays [rows, 1]; one that diverged says infinity. Compiled once for all of them."""
-    alive = [net for net in networks if net is not None]
-    if alive:
-        first = alive[0]
+    """What each network says of x [rows, …], as arrays [rows, 1]; one that diverged says NaN. Compiled once for all of them."""
+    first = networks[0]
 
-        @tf.function(jit_compile=x.ndim == 3, autograph=False)
-        def say(weights, x):
-            with keras.StatelessScope(state_mapping=list(zip(first.trainable_variables, weights))):
-                return first(x)
+    @tf.function(jit_compile=x.ndim == 3, autograph=False)
+    def say(weights, x):
+        with keras.StatelessScope(state_mapping=list(zip(first.trainable_variables, weights, strict=True))):
+            return first(x)
 
     for net in networks:
-        weights = [] if net is None else [tf.convert_to_tensor(w) for w in net.trainable_variables]
-        yield np.full((len(x), 1), np.inf, "float32") if net is None else say(weights, tf.constant(x)).numpy()
+        yield say([tf.convert_to_tensor(w) for w in net.trainable_variables], tf.constant(x)).numpy()

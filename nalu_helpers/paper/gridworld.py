@@ -15,7 +15,7 @@ from keras import layers, ops
 
 from .._inputs import one_of, whole_number
 from ..layers import NAC
-from ..training import fit_stream
+from ..many import fit_many
 
 MODELS = ("random walk", "LSTM", "LSTM, NAC of T", "LSTM + linear counter", "LSTM + NAC counter")
 KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
@@ -37,7 +37,7 @@ def moves(size):
 
 def distance(start, goal, size=SIZE):
     """Steps from `start` to `goal` on the shortest way."""
-    return sum(abs(a - b) for a, b in zip(np.divmod(start, size), np.divmod(goal, size)))
+    return sum(abs(a - b) for a, b in zip(np.divmod(start, size), np.divmod(goal, size), strict=True))
 
 
 def episodes(rng, T, size=SIZE):
@@ -130,13 +130,13 @@ def train(model, seeds, steps=STEPS, size=SIZE, times=TRAIN, progress=False):
     def cost(step_of, start, goal, T, uniform):
         _, arrival, said = live(step_of, start, goal, T, longest, sampled(uniform), size)
         reward = tf.cast(arrival == T, "float32")
-        logs, entropy, value, lasts = (tf.stack(part) for part in zip(*said))
+        logs, entropy, value, lasts = (tf.stack(part) for part in zip(*said, strict=True))
         missed = reward - value
         each = -logs * tf.stop_gradient(missed) - 0.02 * entropy + 0.5 * missed**2
         return tf.reduce_sum(lasts * each) / tf.reduce_sum(lasts)
 
-    settings = dict(seeds=seeds, steps=steps, learning_rate=0.006, clip_norm=1.0, progress=progress)
-    return fit_stream(lambda: agent(model, size), draw, cost, **settings)[0]
+    adam = keras.optimizers.Adam(0.006, global_clipnorm=1.0)
+    return fit_many(lambda: agent(model, size), draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, progress=progress).models
 
 
 def play(step_of, start, goal, T, size=SIZE):
@@ -186,9 +186,9 @@ def run(model, seeds, steps=STEPS, progress=False, size=SIZE, times=TRAIN, tests
     else:
         trained = train(model, seeds, steps, size, times, progress)
     rows = []
-    for seed, step_of in zip(seeds, trained):
+    for seed, step_of in zip(seeds, trained, strict=True):
         weight_T, weight_tick = counter_weights(step_of) if "counter" in model else (np.nan, np.nan)
-        for T, arrival in zip(tests, examine(step_of, np.random.default_rng([seed, 2]), tests, size)):
+        for T, arrival in zip(tests, examine(step_of, np.random.default_rng([seed, 2]), tests, size), strict=True):
             measured = dict(success=np.mean(arrival == T), early=np.mean((arrival > 0) & (arrival < T)))
             rows.append(dict(model=model, seed=seed, T=T, **measured, weight_T=weight_T, weight_tick=weight_tick))
     return pd.DataFrame(rows)

@@ -4,15 +4,17 @@ The words are embedded, an LSTM reads them, and a last layer, the head, turns it
 the states of an LSTM lie between −1 and 1 and the answers go up to 999, two controls answer in thousands: the head's number, times 1,000.
 """
 
+import difflib
+import functools
+
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .. import data
-from .._inputs import one_of, whole_number
+from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU, benchmark_start
-from ..training import fit_stream
+from ..many import fit_many
 
 STATES, EMBEDDING, BATCH = 32, 16, 32
 HEADS = {
@@ -34,6 +36,116 @@ KEY = ["model", "examples"]
 CHUNKS = [(model, examples) for examples in EXAMPLES for model in MODELS]
 SEEDS, STEPS = 6, 6000
 
+_TOO_LARGE = ("thousand", "million", "billion", "trillion")
+
+
+@functools.cache
+def table():
+    """The numbers from 0 to 999 in English words: tokens [1000, 5], values [1000] and the vocabulary, a tuple of 31 words.
+
+    A row of tokens holds the places of its words in the vocabulary, filled up with 0, which stands for "no word" and is empty. The
+    words are those of the library inflect, "three hundred and thirty-four", with a space for the hyphen.
+    """
+    import inflect
+
+    spoken = [inflect.engine().number_to_words(number).replace("-", " ").split() for number in range(1000)]
+    vocabulary = ("", *sorted({word for words in spoken for word in words}))
+    tokens = np.zeros((1000, max(map(len, spoken))), "int32")
+    for row, words in zip(tokens, spoken, strict=True):
+        row[: len(words)] = [vocabulary.index(word) for word in words]
+    values = np.arange(1000, dtype="float32")
+    tokens.flags.writeable = values.flags.writeable = False
+    return tokens, values, vocabulary
+
+
+def in_words(number):
+    """A number from 0 to 999 in words, "three hundred and thirty four". Raises TypeError or ValueError for any other."""
+    number = whole_number(number, "the number", at_least=0)
+    if number > 999:
+        raise ValueError(f"the number is {number:,}, expected at most 999: the phrases end there")
+    tokens, _, vocabulary = table()
+    return " ".join(vocabulary[token] for token in tokens[number] if token)
+
+
+def parse(text):
+    """The number that a phrase such as "three hundred and thirty four" means, an int, and its tokens [5], as in `table`.
+
+    Capitals, hyphens and commas do not matter. Raises TypeError when it is no text, and ValueError, in a sentence that says how to
+    mend it, when it is empty, holds a word that no number from 0 to 999 has, or puts such words together to what is no number.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the phrase is {text!r}, expected text such as 'three hundred and thirty four'")
+    words = text.lower().replace(",", " ").split()
+    if not words:
+        raise ValueError("the phrase is empty: write a number in words, such as 'three hundred and thirty four'")
+    if len(text) > 100:
+        raise ValueError(f"the phrase has {len(text):,} characters, expected at most 100: write one number from zero to 999 in words")
+    _refuse_digits_and_signs(text, words)
+    words = " ".join(words).replace("-", " ").split()
+    tokens, _, vocabulary = table()
+    for word in words:
+        if word in _TOO_LARGE:
+            raise ValueError(f"{' '.join(words)!r} is beyond 999, where the phrases end: write a smaller number")
+        if word not in vocabulary:
+            near = difflib.get_close_matches(word, vocabulary, n=1)
+            mend = f"did you mean {near[0]!r}?" if near else "write for example 'three hundred and thirty four'"
+            raise ValueError(f"{word!r} is none of the 30 words that the numbers from 0 to 999 are made of: {mend}")
+    spoken = [" ".join(vocabulary[token] for token in row if token) for row in tokens]
+    if " ".join(words) not in spoken:
+        near = difflib.get_close_matches(" ".join(words), spoken, n=1, cutoff=0)
+        raise ValueError(f"{' '.join(words)!r} has known words but is no number from 0 to 999: did you mean {near[0]!r}?")
+    number = spoken.index(" ".join(words))
+    return number, tokens[number]
+
+
+def so_far(text):
+    """What the words of a phrase mean so far, after each of them: [words], NaN where they mean no number. Raises as `parse` does.
+
+    "three hundred and four" is 3, 300, NaN, 304.
+    """
+    words = in_words(parse(text)[0]).split()
+    tokens, values, vocabulary = table()
+    meant = {tuple(row): value for row, value in zip(tokens.tolist(), values.tolist(), strict=True)}
+    row = tuple(vocabulary.index(word) for word in words)
+    return np.array([meant.get(row[:end] + (0,) * (tokens.shape[1] - end), np.nan) for end in range(1, len(row) + 1)])
+
+
+def split(train=169, validation=200, seed=0):
+    """The numbers from 0 to 999 in three: to learn from, to choose by, to be tested on. Three sorted arrays that share no number.
+
+    0 to 19 are always learned from, and so is every word at least once; the rest is drawn anew from `seed` until that holds. The
+    paper's sizes, 169, 200 and 631, unless others are asked for. Raises TypeError or ValueError for sizes that cannot be, or a
+    seed that is no whole number of at least 0.
+    Source: Trask et al. 2018, section 4.3.
+    """
+    train, validation = whole_number(train, "train", at_least=40), whole_number(validation, "validation", at_least=0)
+    if train + validation > 999:
+        raise ValueError(f"train + validation is {train + validation:,}, expected at most 999: one number at least is left for the test")
+    tokens, _, vocabulary = table()
+    rng, seen = np.random.default_rng(as_seed(seed)), ()
+    while len(seen) < len(vocabulary):
+        rest = 20 + rng.permutation(980)
+        learned = np.concatenate([np.arange(20), rest[: train - 20]])
+        seen = np.unique(tokens[learned])
+    rest = rest[train - 20 :]
+    return np.sort(learned), np.sort(rest[:validation]), np.sort(rest[validation:])
+
+
+def _refuse_digits_and_signs(text, words):
+    """Raise ValueError for "334", "-5", "1e3" and "minus five": numbers, but not as these models read them."""
+    try:
+        number = float(text.replace(",", ""))
+        number = None if number != number else number
+    except ValueError:
+        number = None
+    if words[0] == "minus" or (number is not None and number < 0):
+        raise ValueError(f"{text.strip()!r} is below 0, where the phrases begin: write a number from zero to 999 in words")
+    if number is not None and number > 999:
+        raise ValueError(f"{text.strip()!r} is beyond 999, where the phrases end: write a smaller number, in words")
+    if number is not None:
+        mend = repr(in_words(int(number))) if number == int(number) else "'three hundred and thirty four'"
+        raise ValueError(f"{text.strip()!r} is written in digits: write words, such as {mend}")
+
 
 def reader(head, scale=1.0, states=STATES):
     """A Keras model that reads tokens [rows, 5] and says a number after each word, [rows, 5, 1]; after the last word it stays as it is.
@@ -41,13 +153,11 @@ def reader(head, scale=1.0, states=STATES):
     `head` is one of HEADS. Raises ValueError for another, TypeError or ValueError when `states` is not a whole number of at least 1.
     """
     one_of(head, HEADS, "head")
-    tokens = keras.Input((data.phrases()[0].shape[1],), dtype="int32")
-    words = keras.layers.Embedding(len(data.phrases()[2]), EMBEDDING)(tokens)
+    tokens = keras.Input((table()[0].shape[1],), dtype="int32")
+    words = keras.layers.Embedding(len(table()[2]), EMBEDDING)(tokens)
     lstm = keras.layers.LSTM(whole_number(states, "states"), return_sequences=True, name="lstm")
     state = lstm(words, mask=keras.ops.not_equal(tokens, 0))
-    last = HEADS[head](states)
-    last.supports_masking = True  # it works on every word alone, so it may leave the mask as it is
-    return keras.Model(tokens, last(state) * scale)
+    return keras.Model(tokens, HEADS[head](states)(state) * scale)
 
 
 def train(model, learned, *, seeds, steps=STEPS, jit_compile=True, progress=False):
@@ -58,24 +168,21 @@ def train(model, learned, *, seeds, steps=STEPS, jit_compile=True, progress=Fals
     """
     head, scale, rate = MODELS[one_of(model, MODELS, "model")]
     last = whole_number(steps, "steps") // 4
-    tokens, values = (tf.constant(part) for part in data.phrases()[:2])
+    tokens, values = (tf.constant(part) for part in table()[:2])
     learned = np.asarray(learned, "int32")
 
     def cost(model, rows):
         return tf.reduce_mean((model(tf.gather(tokens, rows))[:, -1, 0] - tf.gather(values, rows)) ** 2)
 
-    how = dict(seeds=seeds, clip_norm=1.0, jit_compile=jit_compile, progress=progress)
+    falling = keras.optimizers.schedules.PiecewiseConstantDecay([steps - last - 1], [rate, rate / 10]) if last else rate
+    how = dict(seeds=seeds, steps=steps, optimizer=keras.optimizers.Adam(falling, global_clipnorm=1.0))
     draw = lambda rng, count: (rng.choice(learned, (count, BATCH)),)  # noqa: E731
-    models, _ = fit_stream(lambda: reader(head, scale), draw, cost, steps=steps - last, learning_rate=rate, **how)
-    if last:
-        once_more = iter(models)
-        models, _ = fit_stream(lambda: next(once_more), draw, cost, steps=last, learning_rate=rate / 10, **how)
-    return models
+    return fit_many(lambda: reader(head, scale), draw, cost=cost, jit_compile=jit_compile, progress=progress, **how).models
 
 
 def says(model, numbers=range(1000)):
     """What a trained reader says after each word of `numbers`, [numbers, 5], as float64."""
-    return np.asarray(model(data.phrases()[0][np.asarray(numbers)]), "float64")[..., 0]
+    return np.asarray(model(table()[0][np.asarray(numbers)]), "float64")[..., 0]
 
 
 def run(model, examples, *, seeds, steps=STEPS, progress=False):
@@ -87,13 +194,13 @@ def run(model, examples, *, seeds, steps=STEPS, progress=False):
     if examples not in EXAMPLES:
         raise ValueError(f"examples is {examples!r}, known are: {', '.join(map(str, EXAMPLES))}")
     seeds = list(seeds)
-    split = data.phrase_split(train=int(examples))
-    models = train(model, split[0], seeds=seeds, steps=steps, progress=progress)
+    parts = split(train=int(examples))
+    models = train(model, parts[0], seeds=seeds, steps=steps, progress=progress)
     rows = []
-    for seed, trained in zip(seeds, models):
-        error = np.abs(says(trained)[:, -1] - data.phrases()[1])
-        measures = {name: error[part].mean() for name, part in zip(("train", "validation", "test"), split)}
-        rows.append({"model": model, "examples": int(examples), "seed": seed, **measures, "right": np.mean(error[split[2]] < 0.5)})
+    for seed, trained in zip(seeds, models, strict=True):
+        error = np.abs(says(trained)[:, -1] - table()[1])
+        measures = {name: error[part].mean() for name, part in zip(("train", "validation", "test"), parts, strict=True)}
+        rows.append({"model": model, "examples": int(examples), "seed": seed, **measures, "right": np.mean(error[parts[2]] < 0.5)})
     return pd.DataFrame(rows)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import TimeoutError, sync_playwright
 
-from nalu_helpers import benchmark
+from nalu_helpers import results
 
 from . import lab
 
@@ -32,7 +32,7 @@ THERE = """() => { const image = document.querySelector('img.widget-image')
     return image && image.complete && image.naturalWidth && performance.now() - window.pressed }"""
 LIVE = {8: 250_000, 64: 80_000}  # seeds and steps of the trainings that are watched, some 6 s each: one core, and all of two
 ROUNDS = """import json
-from nalu_helpers import benchmark, fit_many, layers
+from nalu_helpers import fit_many, layers, results, speed
 
 update = explorers._Live.update
 def timed(live, count):
@@ -41,16 +41,16 @@ def timed(live, count):
 explorers._Live.update = timed
 rates = []
 for _ in range({rounds}):
-    clock = benchmark._Clock()
+    clock = speed.Clock()
     every = explorers._check_every({steps})
     fit_many(lambda: layers.NALU(1), "*", seeds=range({seeds}), steps={steps}, learning_rates=[0.01], check_every=every, progress=clock)
     plain = clock.rate()
     playground.fields["seeds"].value, playground.fields["steps"].value = "{seeds}", "{steps}"
-    clock = benchmark._Clock()
+    clock = speed.Clock()
     playground.train()
     playground.thread.join()
     rates.append([plain, clock.rate()])
-benchmark._write("rates.json", json.dumps(rates))
+results.write("rates.json", json.dumps(rates))
 """
 
 
@@ -142,8 +142,8 @@ def keep(table, output, given):
     """Print `table`, and write it to `output` with its origin when one was asked for."""
     print(table.to_string(index=False), end="\n\n", flush=True)
     if output:
-        benchmark._write(output, table.to_csv(index=False, lineterminator="\n"))
-        benchmark.note_origin(output, " ".join(["python -m tests.browser.latency", *given]))
+        results.write(output, table.to_csv(index=False, lineterminator="\n"))
+        results.note_origin(output, " ".join(["python -m tests.browser.latency", *given]))
 
 
 def main(arguments=None):

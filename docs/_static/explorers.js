@@ -1,0 +1,64 @@
+/* Sets the explorers of a page in motion without a kernel.
+
+In Jupyter an explorer's module gets its model from the kernel; here it gets one that holds what the notebook stored. Its picture stands
+in the page already and stays there when anything goes wrong. */
+"use strict";
+
+{
+  /* What a module may ask of its model: read and change its traits, and be told when they change. */
+  const modelOf = (kept) => {
+    const traits = kept.state, heard = new Map();
+    const tell = (name, ...said) => [...(heard.get(name) || [])].forEach((listener) => listener(...said));
+    for (const { path, data } of kept.buffers) {
+      const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+      const last = path.at(-1), owner = path.slice(0, -1).reduce((part, key) => part[key], traits);
+      owner[last] = new DataView(bytes.buffer);
+    }
+    const model = {
+      get: (name) => traits[name],
+      set(name, value) {
+        const news = Object.entries(typeof name === "string" ? { [name]: value } : name).filter(([key, to]) => traits[key] !== to);
+        for (const [key, to] of news) traits[key] = to;
+        for (const [key, to] of news) tell(`change:${key}`, model, to);
+        if (news.length) tell("change", model);
+      },
+      on(names, listener) {
+        for (const name of names.split(" ")) heard.set(name, [...(heard.get(name) || []), listener]);
+      },
+      off(names, listener) {
+        const which = names ? names.split(" ") : [...heard.keys()];
+        for (const name of which) heard.set(name, listener ? (heard.get(name) || []).filter((other) => other !== listener) : []);
+      },
+      save_changes() {},
+      send() {},
+    };
+    return model;
+  };
+
+  const mount = async (place) => {
+    const script = place.querySelector("script"), picture = place.querySelector("svg"), el = document.createElement("div");
+    const kept = JSON.parse(script.textContent);
+    if (picture) kept.state.still.svg = picture.outerHTML;
+    const address = URL.createObjectURL(new Blob([kept.state._esm], { type: "text/javascript" }));
+    try {
+      const { default: widget } = await import(address);
+      const { initialize, render } = typeof widget === "function" ? await widget() : widget;
+      const model = modelOf(kept);
+      await initialize?.({ model });
+      place.append(el);
+      await render({ model, el });
+      if (kept.state._css) el.prepend(Object.assign(document.createElement("style"), { textContent: kept.state._css }));
+      picture?.remove();
+      place.classList.add("moves");
+    } catch (error) {
+      const words = `This explorer does not move in this browser (${error.message}).`;
+      el.remove();
+      place.append(Object.assign(document.createElement("p"), { textContent: words }));
+    } finally {
+      URL.revokeObjectURL(address);
+      script.remove();
+    }
+  };
+
+  for (const script of document.querySelectorAll(".stored-explorer > script")) mount(script.parentElement);
+}

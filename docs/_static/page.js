@@ -1,0 +1,14 @@
+/* A page opened as a file may not read its neighbours: the search then shows titles alone, without the lines around what it found. */
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+/* On paper nothing can be unfolded. */
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+
+/* What a screen reader needs and the theme leaves out: a name for the arrows that unfold the contents, and plain paragraphs where the
+literature's entries have a role that is no longer in use. */
+addEventListener("DOMContentLoaded", () => {
+  for (const arrow of document.querySelectorAll("summary:has(.toctree-toggle)")) {
+    arrow.ariaLabel = `What is below ${arrow.closest("li").querySelector("a").textContent}`;
+  }
+  document.querySelectorAll(".citation, .citation-list").forEach((entry) => entry.removeAttribute("role"));
+});

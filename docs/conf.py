@@ -1,0 +1,69 @@
+"""The site: the stored notebooks, and beside them the pages in this folder. `make html` builds it into build/html/.
+
+Nothing is executed and nothing comes from a network, neither when the site is built nor when it is read.
+"""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
+
+project = "Neural Arithmetic Logic Units, step by step"
+author = "The authors of this walkthrough"
+html_title = project
+language = "en"
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+    "notebooks",
+    "reference",
+    "measured",
+]
+exclude_patterns = ["examples"]
+
+nb_execution_mode = "off"
+nb_ipywidgets_js = {}
+nb_custom_formats = {".ipynb": "notebooks.read"}
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+mathjax3_config = {"tex": {"macros": {"What": r"\hat{W}", "Mhat": r"\hat{M}"}}}
+
+default_role = "py:obj"
+autodoc_inherit_docstrings = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+python_use_unqualified_type_names = True
+add_module_names = False
+viewcode_line_numbers = True
+
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+
+templates_path = ["_templates"]
+html_theme = "sphinx_book_theme"
+html_theme_options = {
+    "logo": {"text": project},
+    "home_page_in_toc": False,
+    "show_navbar_depth": 1,
+    "show_toc_level": 2,
+    "use_fullscreen_button": False,
+    "navbar_persistent": [],
+    "footer_content_items": "",
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_context = {"default_mode": "auto"}
+html_favicon = "_static/icon.svg"
+html_static_path = ["_static"]
+html_css_files = ["walkthrough.css"]
+html_js_files = ["page.js", ("explorers.js", {"defer": ""})]
+html_sourcelink_suffix = ""
+html_copy_source = True
+copybutton_selector = "div.cell_input pre, div.doctest pre, div.highlight-console pre"
+copybutton_exclude = ".linenos, .gp, .go"

@@ -1,0 +1,39 @@
+"""{measured}: how each table in results/ was made, as the file beside it says; nothing is typed in."""
+
+import csv
+import json
+
+from sphinx.util.docutils import SphinxDirective
+
+from notebooks import PATHS, ROOT
+
+
+class Measured(SphinxDirective):
+    def run(self):
+        origins = sorted((ROOT / "results").glob("*.json"))
+        return self.parse_text_to_nodes("\n".join(map(described, origins)), allow_section_headings=True)
+
+
+def described(path):
+    """The table whose origin is at `path`: its size and columns, who shows it, its settings, and every line of its origin."""
+    table = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
+    settings = [line.removeprefix("# ") for line in table if line.startswith("#")]
+    columns, *rows = csv.reader(line for line in table if not line.startswith("#"))
+    shown = [f"[{book.stem[:2]}](notebooks/{book.name})" for book in PATHS if f"results/{path.stem}" in book.read_text(encoding="utf-8")]
+    facts = {"Holds": f"{len(rows):,} rows of {', '.join(f'`{column}`' for column in columns)}"}
+    facts |= {"Shown in": ", ".join(shown)} if shown else {}
+    facts |= {"Settings": f"`{settings[0]}`"} if settings else {}
+    facts |= {key.capitalize(): said(value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    return "\n".join([f"## {path.stem}.csv", "", *(f"- **{key}**: {value}" for key, value in facts.items()), ""])
+
+
+def said(value):
+    """One fact of an origin in Markdown."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {part}" for key, part in value.items())
+    return f"`{value}`" if str(value).startswith("python ") else str(value)
+
+
+def setup(app):
+    app.add_directive("measured", Measured)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,150 @@
+"""The notebooks as pages: as they are stored, with a name under every figure, explorers that move, and solutions folded."""
+
+import base64
+import html
+import json
+import re
+from pathlib import Path
+
+import nbformat
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).parents[2]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+
+
+def read(text):
+    """The notebook in the JSON `text`, made ready for a page: what needs a kernel is replaced by what does not."""
+    notebook = nbformat.reads(text, as_version=4)
+    number = re.match(r"# (\d+)", notebook.cells[0].source).group(1)
+    state = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
+    figures = tables = 0
+    for cell in notebook.cells:
+        outputs = []
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if VIEW in data:
+                output = explorer(state, data[VIEW]["model_id"], data["text/plain"])
+            elif "image/png" in data:
+                figures += 1
+                cell.metadata["mystnb"] = named(f"Figure {number}.{figures}", output.metadata["image/png"]["alt"])
+            elif "<table" in data.get("text/html", ""):
+                tables += 1
+                output.data["text/html"] = captioned(data["text/html"], f"Table {number}.{tables}")
+            outputs += [output] if output else []
+        if cell.cell_type == "code":
+            cell.outputs = outputs
+    return notebook
+
+
+def named(name, words):
+    """What myst-nb is to do with a picture: `words` in place of it for those who do not see it, and its name below."""
+    return {"image": {"alt": words}, "figure": {"caption": name, "name": anchor(name)}}
+
+
+def captioned(text, name):
+    """The HTML `text` of a table with its name as the caption and anchor, without the styles that pandas writes into it."""
+    text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.DOTALL)
+    opened = f'<table id="{anchor(name)}" class="dataframe"><caption>{name}</caption>'
+    return re.sub(r"<table[^>]*>", opened, text, count=1)
+
+
+def anchor(name):
+    return name.lower().replace(" ", "-").replace(".", "-")
+
+
+def explorer(state, model, words):
+    """The explorer `model`, called `words`, as an output that explorers.js sets in motion; None for a widget that shows nothing alone.
+
+    The part of it that stands still is on the page from the start, and stays where no JavaScript runs.
+    """
+    traits = dict(state[model]["state"])
+    if "_esm" not in traits:
+        picture = still(state, model)
+        return picture and shown(f'<img alt="{html.escape(words)}" src="data:image/png;base64,{picture}">', words)
+    traits["still"] = dict(traits.get("still", {}))
+    drawing = (
+        traits["still"].pop("svg", "").replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
+    )  # explorers.js puts it back
+    kept = json.dumps({"state": traits, "buffers": state[model].get("buffers", [])}, ensure_ascii=False).replace("</", "<\\/")
+    need = "<noscript><p>With JavaScript its handles stand here, and it moves.</p></noscript>"
+    return shown(f'{drawing}{need}<script type="application/json">{kept}</script>', words)
+
+
+def shown(inside, words):
+    return nbformat.v4.new_output("display_data", {"text/html": f'<div class="stored-explorer">{inside}</div>', "text/plain": words})
+
+
+def still(state, model):
+    """The first picture that the widget `model`, or a widget in it, holds: a PNG in base64; None when there is none."""
+    held = [part["data"] for part in state[model].get("buffers", []) if base64.b64decode(part["data"])[:4] == b"\x89PNG"]
+    inside = (still(state, child.removeprefix("IPY_MODEL_")) for child in state[model]["state"].get("children", []))
+    return next(filter(None, [*held, *inside]), None)
+
+
+def opening(path):
+    """The title and the question of the notebook at `path`, as its first cell says them."""
+    notebook = nbformat.read(path, as_version=4)
+    return re.search(r"# (.+)\n+\*\*Question\.\*\* (.+)", notebook.cells[0].source).groups()
+
+
+class Notebooks(SphinxDirective):
+    """{notebooks}: a line for every notebook, with the question that it answers."""
+
+    def run(self):
+        rows = [f"[{title}](notebooks/{path.name})\n: {question}\n" for path in PATHS for title, question in [opening(path)]]
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+class Explorer(SphinxDirective):
+    """{explorer} NAME: the first explorer of the notebook of that name."""
+
+    required_arguments = 1
+
+    def run(self):
+        notebook = nbformat.read(ROOT / "notebooks" / f"{self.arguments[0]}.ipynb", as_version=4)
+        state = notebook.metadata.widgets[STATE]["state"]
+        for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+            if VIEW in output.get("data", {}):
+                found = explorer(state, output.data[VIEW]["model_id"], output.data["text/plain"])
+                if found:
+                    return [nodes.raw("", found.data["text/html"], format="html")]
+        raise self.error(f"{self.arguments[0]} holds no explorer: name a notebook that shows one")
+
+
+def dress(app, tree):
+    """Hide what is below the heading Solutions until a reader asks for it, and mark the paragraphs that the style sheet sets apart."""
+    for section in tree.findall(nodes.section):
+        if section.next_node(nodes.title).astext() == "Solutions":
+            section.insert(1, nodes.raw("", '<details class="solutions"><summary>Show the solutions</summary>', format="html"))
+            section.append(nodes.raw("", "</details>", format="html"))
+    for paragraph in tree.findall(nodes.paragraph):
+        for words, name in (("Question.", "question"), ("Write down your prediction.", "prediction")):
+            if paragraph.astext().startswith(words):
+                paragraph["classes"].append(name)
+
+
+def copy(app, config):
+    """Copy the notebooks to where Sphinx looks for pages, those that changed."""
+    folder = Path(app.srcdir) / "notebooks"
+    folder.mkdir(exist_ok=True)
+    for old in set(folder.iterdir()) - {folder / path.name for path in PATHS}:
+        old.unlink()
+    for path in PATHS:
+        write(folder / path.name, path.read_text(encoding="utf-8"))
+
+
+def write(path, text):
+    """Write `text` to `path` unless it is there already, so that Sphinx reads anew only what changed."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def setup(app):
+    app.add_directive("notebooks", Notebooks)
+    app.add_directive("explorer", Explorer)
+    app.connect("config-inited", copy)
+    app.connect("doctree-read", dress)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,75 @@
+"""What is to be computed, from a text: one of + - * /, or a whole expression such as "a * b + sqrt(a)"."""
+
+import ast
+import operator
+
+import numpy as np
+from keras import ops
+
+from ._inputs import one_of
+
+OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+_SPELLINGS = {"−": "-", "×": "*", "÷": "/", "add": "+", "sub": "-", "mul": "*", "div": "/"}
+
+
+def known_operation(operation):
+    """`operation` as one of + - * /. Raises ValueError, listing them, for any other."""
+    return one_of(_SPELLINGS.get(operation, operation) if isinstance(operation, str) else operation, OPERATIONS, "operation")
+
+
+def as_function(operation):
+    """`operation` as a function of two columns: what + - * / stand for, an expression such as "a * b + 1", or a function itself."""
+    if callable(operation):
+        return operation
+    words = operation.strip() if isinstance(operation, str) else operation
+    if not isinstance(words, str) or words in OPERATIONS or (words.isidentifier() and words not in ("a", "b")) or words in _SPELLINGS:
+        return OPERATIONS[known_operation(words)]
+    return parse(words)
+
+
+def parse(text):
+    """`text` such as "a * b + sqrt(a)" as a function of two columns, for `fit_many`.
+
+    It may name a, b, numbers, + − * / ** ( ) and sqrt, abs, log, exp, nothing else; it is parsed, never run as Python. Raises
+    TypeError when it is no text, ValueError, saying what is allowed, for anything else, for more than 200 characters, and when it
+    holds no number that a computer can hold.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"the expression is {text!r}, expected text such as 'a * b + 1'")
+    if not text.strip() or len(text) > 200:
+        raise ValueError(f"the expression has {len(text.strip())} characters, expected 1 to 200, such as 'a * b + 1'")
+    try:
+        tree = ast.parse(text.strip().replace("−", "-").replace("×", "*").replace("÷", "/"), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ValueError(f"{text.strip()!r} is not a complete expression: write for example 'a * b + 1'") from None
+    compute = _compiled(tree)
+    with np.errstate(all="ignore"):
+        try:
+            compute(np.float64(2), np.float64(3))
+        except (ZeroDivisionError, OverflowError):
+            raise ValueError(f"{text.strip()!r} divides by 0 or is too large whatever a and b are: write for example 'a * b + 1'") from None
+    return compute
+
+
+_BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
+_FUNCTIONS = {"sqrt": ops.sqrt, "abs": ops.abs, "log": ops.log, "exp": ops.exp}
+
+
+def _compiled(node):
+    """The function of (a, b) that a part of a parsed expression stands for."""
+    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+        join, left, right = _BINARY[type(node.op)], _compiled(node.left), _compiled(node.right)
+        return lambda a, b: join(left(a, b), right(a, b))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        sign, inner = (-1.0 if isinstance(node.op, ast.USub) else 1.0), _compiled(node.operand)
+        return lambda a, b: sign * inner(a, b)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
+        if len(node.args) == 1 and not node.keywords:
+            function, inner = _FUNCTIONS[node.func.id], _compiled(node.args[0])
+            return lambda a, b: function(inner(a, b))
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e30:
+        value = float(node.value)
+        return lambda a, b: value
+    if isinstance(node, ast.Name) and node.id in ("a", "b"):
+        return (lambda a, b: a) if node.id == "a" else (lambda a, b: b)
+    raise ValueError(f"{ast.unparse(node)!r} is not allowed here: use a, b, numbers, + - * / ** ( ) and sqrt, abs, log, exp")

@@ -1,0 +1,461 @@
+"""`fit_many`: any Keras model, hundreds of runs side by side, each of which is the run that would have happened alone."""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+
+from . import data
+from ._inputs import as_range, positive_number, whole_number
+from .expression import as_function
+from .training import (
+    CORES,
+    MOST_BYTES,
+    STEPS_A_CALL,
+    Cost,
+    Loop,
+    Watch,
+    number_of_steps,
+    optimizer_for,
+    progress_bar,
+    refuse_memory,
+    rows_for,
+    seeded,
+    squared_error,
+)
+
+TILES = (2, 4, 8, 16, 32, 64)  # runs that are compiled into one loop: the fewest with which no run has to wait
+UPDATES_A_CALL = 16_000  # of all runs of such a loop together: some 30 ms, so that Stop and Ctrl-C need not wait
+BLOCK_BYTES = 4 * 10**6  # of the examples that are drawn at once for a seed
+
+
+class Runs(NamedTuple):
+    """What `fit_many` returns: the table, with a row for each run and check, and the trained models, in the order of the runs."""
+
+    table: pd.DataFrame
+    models: Sequence[keras.layers.Layer]
+
+
+def fit_many(
+    make_model: Callable[[], keras.layers.Layer],
+    task: Any,
+    *,
+    seeds: Iterable[int],
+    steps: int,
+    ranges: Iterable[Any] = (((1, 2), (2, 6)),),
+    batch: int = 128,
+    learning_rate: Any = None,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    cost: Cost | None = None,
+    every: int = 1_000,
+    restart: bool = False,
+    weights: bool = False,
+    jit_compile: bool = True,
+    progress: Any = True,
+    watch: Watch | None = None,
+) -> Runs:
+    """Train a model for every combination of learning rate, seed and range, side by side; return a table and the trained models.
+
+    `make_model` is a function of no arguments that returns a Keras model or layer, such as `lambda: NALU(1)`; it is called for each
+    seed, with all random numbers beginning there. `task` is what to learn, one of
+
+    - text, "*" or "a * b + 1": the answer for two numbers that are drawn uniformly from the range to train on, `batch` fresh rows a step.
+      `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`. The model has two inputs and one output;
+    - rows, a pair (x, y) or a `data.Task`: all of them at every step, as in `fit`;
+    - a function draw(rng, count): the examples of `count` steps, made with a NumPy generator, as a tuple of arrays whose first axis is
+      `count`. It needs a `cost`. For example, 64 fresh pairs a step:
+
+          draw = lambda rng, count: (rng.random((count, 64, 2), "float32"),)
+          cost = lambda model, x: tf.reduce_mean((model(x) - x[:, :1] * x[:, 1:]) ** 2)
+
+    `cost` is "sum" or "mean" of the squared errors, or a function (model, *examples of a step) → one number; `model.losses` is added to it.
+    `learning_rate` is a number, a Keras schedule, or a list of numbers, each of which every seed is trained with; `optimizer` another one
+    of Keras. Where nothing is said, rows are learned as by `fit` ("sum", 0.05) and drawn numbers as in the benchmark ("mean", 0.001).
+    `restart` gives a run on drawn numbers that stands still new weights, as iNALU does.
+
+    The table has a row for each run and each step that is a multiple of `every` (and the last): learning_rate, seed, step; the `cost` that
+    the next update starts from; `sparsity_error` of the units' matrices; `diverged_at`, the step at which the cost was no longer finite,
+    NaN for most; with `weights` a column for every weight. For text also train and test, the mean squared errors `interpolation`, on
+    10,000 numbers of the range to train on, and `extrapolation`, on 10,000 of the range to test on, and the number of `restarts`; for a
+    Task those two errors on its rows.
+
+    What a run starts from and sees comes from its seed alone, and small models are trained in tiles, large ones one a core, without a
+    difference in the result: a run ends the same, to the last bit, whatever runs beside it. A run that diverges stays in the table, and
+    the others go on. `watch(seen)` is called from a thread that trains with the rows of each check as they are made, some runs at a time,
+    as a dict of arrays, and "weights", a list of the trainable weights, each [runs, …]. `progress` is True, False, or a bar of yours with
+    `update(count)`. Without `jit_compile` a large model starts sooner and runs slower.
+
+    Raises TypeError or ValueError for what it cannot use.
+    """
+    runs = _Runs(make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
+    stop = threading.Event()
+    with progress_bar(progress, len(runs.each) * runs.steps, " steps in all") as bar, ThreadPoolExecutor(runs.workers) as pool:
+        jobs = [pool.submit(runs.train, tile, bar, stop, watch) for tile in runs.tiles]
+        try:
+            for done in as_completed(jobs):
+                done.result()
+        except BaseException:  # Ctrl-C too: the other threads must not go on alone
+            stop.set()
+            raise
+    checks = [check for job in jobs for check in job.result()[0]]
+    table = pd.DataFrame({name: np.concatenate([check[name] for check in checks]) for name in checks[0]})
+    table = table.sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
+    return Runs(table, _Models(runs, [values for job in jobs for values in job.result()[1]]))
+
+
+@dataclass
+class _Task:
+    """What runs learn from: a cost of examples that are drawn for every step and of numbers of their own, and what is measured."""
+
+    cost: Callable[..., Any]
+    draw: Callable[[np.random.Generator, int], tuple] | None = None
+    groups: list = field(default_factory=lambda: [()])  # the own numbers of each kind of run: one for each range
+    labels: list = field(default_factory=lambda: [{}])  # its columns in the table
+    tables: list = field(default_factory=lambda: [()])  # what is measured on: (x, y) to interpolate, (x, y) to extrapolate
+    validates: bool = False  # whether the first error measured is a validation that units and restarts go by
+
+
+def _task(task, cost, ranges, batch, dtype):
+    """`task` as a _Task."""
+    if isinstance(task, str):
+        return _operation(task, cost or "mean", ranges, batch, dtype)
+    if isinstance(task, data.Task):
+        tables = [(task.x_train, task.y_train, task.x_test, task.y_test)]
+        return _Task(squared_error(cost or "sum"), groups=[(task.x_train, task.y_train)], tables=tables)
+    if isinstance(task, (tuple, list)) and len(task) == 2:
+        return _Task(squared_error(cost or "sum"), groups=[tuple(task)])
+    if not callable(task):
+        raise TypeError(f"the task is {task!r}, expected text such as '*', rows (x, y) or a function draw(rng, count)")
+    if not callable(cost):
+        raise TypeError(
+            "a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'"
+        )
+    return _Task(cost, draw=task)
+
+
+def _operation(operation, cost, ranges, batch, dtype):
+    """Fresh numbers from each of `ranges`, and `operation` of them."""
+    compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
+    refuse_memory(8 * batch, f"a batch of {batch:,} rows")
+    ranges = [_train_and_test(pair) for pair in ranges]
+    _refuse_none_or_twice("ranges", ranges)
+    tables = [tuple(part.astype(dtype) for part in sum(data.examination(operation, *pair), ())) for pair in ranges]
+    labels = [{"train": data.range_name(train), "test": data.range_name(test)} for train, test in ranges]
+    groups = [
+        tuple(np.array(end, "float32").astype(dtype) for end in (low, np.float32(high) - np.float32(low))) for (low, high), _ in ranges
+    ]
+
+    def cost_of(model, drawn, low, width):
+        x = low + width * tf.cast(drawn, low.dtype)
+        x = tf.where(x == 0, width * 2.0**-25, x)  # the grid of float32 meets 0 far more often than the line of numbers does
+        return error(model, x, compute(x[:, :1], x[:, 1:]))
+
+    draw = lambda rng, count: (rng.random((count, batch, 2), "float32"),)  # noqa: E731
+    return _Task(cost_of, draw, groups, labels, tables, validates=True)
+
+
+class _Runs:
+    """What `fit_many` was asked for, checked, and the training of a tile of runs."""
+
+    def __init__(self, make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
+        self.make_model, self.weights = make_model, weights
+        self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
+        seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
+        _refuse_none_or_twice("seeds", seeds)
+        self.tensorflow_draws = True  # until a first model has been seen to be made without
+        self.first = self.built(seeds[0], None)
+        self.dtype = getattr(self.first, "compute_dtype", "float32")
+        self.task = _task(task, cost, ranges, batch, self.dtype)
+        if restart and not self.task.validates:
+            raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
+        self.restart = restart
+        if self.task.draw is None:
+            self.task.groups = [rows_for(self.first, *rows) for rows in self.task.groups]
+        elif self.task.validates:
+            self.first = self.built(seeds[0], (1, 2))
+            outputs = tuple(self.first(np.ones((1, 2), self.dtype)).shape)
+            if outputs != (1, 1):
+                raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
+        elif not self.first.built or not self.first.variables:
+            raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
+        self.shape = (1, np.shape(self.task.groups[0][0])[1]) if self.task.draw is None else (1, 2) if self.task.validates else None
+        rates = _learning_rates(learning_rate, optimizer, 0.05 if self.task.draw is None else 1e-3)
+        self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
+        self.shapes = None
+        one = self.drawn(np.random.default_rng([seeds[0], 1]), 1)
+        step_bytes = sum(part.nbytes for part in one)
+        refuse_memory(step_bytes, "the examples of one step")
+        self.shapes = [(part.shape[1:], part.dtype) for part in one]
+        self.block = max(1, min(STEPS_A_CALL, BLOCK_BYTES // max(step_bytes, 1)))  # steps that are drawn at once, whoever asks
+        self.loop = Loop(
+            self.first,
+            optimizer_for(rates[0], optimizer),
+            self.task.cost,
+            drawn=[part[0] for part in one],
+            own=self.task.groups[0],
+            jit_compile=jit_compile,
+        )
+        if len(rates) > 1 and self.loop.rate_place is None:
+            raise ValueError("learning_rate is a list and the optimizer has a schedule: give one or the other")
+        self._choose_tiles(step_bytes)
+        rows = len(self.each) * (2 + (self.steps - 1) // self.every)
+        columns = 10 + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
+        refuse_memory(8 * rows * columns, f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {self.every:,} steps,")
+        self.checks = [*range(0, self.steps, self.every), self.steps]
+
+    def _choose_tiles(self, step_bytes):
+        """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
+        loop, runs = self.loop, len(self.each)
+        self.workers = 2 * CORES if loop.side_by_side else CORES  # while one draws its numbers another computes
+        room = MOST_BYTES // 2 // (self.workers * (loop.bytes_a_run + 2 * self.block * step_bytes))
+        fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
+        self.tile = next((size for size in fits if size * self.workers >= runs), fits[-1])
+        self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
+        self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once
+        self.piece = max(1, min(self.block, UPDATES_A_CALL // self.tile))
+
+    def built(self, seed, shape, draw=0):
+        """A new model as it starts from `seed`, built for rows of `shape`; `draw` counts its restarts."""
+        begin = seed if draw == 0 else int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
+        with seeded(begin, self.tensorflow_draws) as tensorflow_drew:
+            model = self.make_model()
+            if not isinstance(model, keras.layers.Layer):
+                raise TypeError(f"make_model returned {model!r}, expected a Keras layer or model such as NALU(1)")
+            if shape is not None and not model.built:
+                model(np.ones(shape, getattr(model, "compute_dtype", "float32")))
+            self.tensorflow_draws = tensorflow_drew()
+        first = getattr(self, "first", None)
+        if first is not None and {id(v) for v in model.variables} & {id(v) for v in first.variables}:
+            raise ValueError(
+                "make_model gave a model that shares weights with the one before: make a new one in it, as lambda: NALU(1) does"
+            )
+        return model
+
+    def drawn(self, rng, count):
+        """The examples of `count` steps, as the task draws them: a list of arrays, floats in the model's own type."""
+        if self.task.draw is None:
+            return []
+        try:
+            given = self.task.draw(rng, count)
+        except StopIteration:
+            raise ValueError("draw has come to its end: it must give examples for as many steps as are asked for") from None
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(f"draw returned a {type(given).__name__}, expected a tuple of arrays: write `return x,` for a single one")
+        parts = [np.asarray(part) for part in given]
+        parts = [part.astype(self.dtype) if part.dtype.kind == "f" else part for part in parts]
+        for part in parts:
+            if part.dtype.kind not in "biuf":
+                raise TypeError(f"draw returned {part.dtype} values, expected arrays of numbers")
+            if part.ndim == 0 or len(part) != count:
+                raise ValueError(f"draw returned an array of shape {part.shape} for {count} steps, expected [{count}, …]")
+        shapes = [(part.shape[1:], part.dtype) for part in parts]
+        if self.shapes is not None and shapes != self.shapes:
+            raise ValueError(
+                f"draw returned examples of {_said(shapes)} for a step, and {_said(self.shapes)} before: they must stay the same"
+            )
+        return parts
+
+    def begins_of(self, tile):
+        """The values that each run of `tile` begins with; runs of one seed begin with the same."""
+        models = {seed: self.loop.values_of(self.built(seed, self.shape)) for seed in {self.each[run][0] for run in tile}}
+        for run in tile:
+            seed, _, rate = self.each[run]
+            values = list(models[seed])
+            if self.loop.rate_place is not None and isinstance(rate, float):
+                values[self.loop.rate_place] = tf.cast(rate, values[self.loop.rate_place].dtype)
+            yield values
+
+    def train(self, tile, bar, stop, watch):
+        """Train the runs numbered in `tile` from start to end; return the rows of each check, and the values each run ends with."""
+        filled = [*tile, *[tile[0]] * (self.tile - len(tile))]  # always as many: the first fills up
+        begins = dict(zip(tile, self.begins_of(tile), strict=True))
+        state = self.loop.start([begins[i] for i in filled])
+        own, tables = (self.loop.stacked([kind[self.each[i][1]] for i in filled]) for kind in (self.task.groups, self.task.tables))
+        seeds = list(dict.fromkeys(self.each[i][0] for i in filled))
+        examples = _Examples(self, seeds)
+        stream = tf.constant([seeds.index(self.each[i][0]) for i in filled])
+        standing, restarts, diverged_at = StandingStill(), np.zeros(self.tile, int), np.full(self.tile, np.nan)
+        validation, checks, done = np.zeros(self.tile, "float32"), [], 0
+
+        def advance(most):
+            """The state after the next updates, no more than `most`, and the cost before each."""
+            drawn, at, left = examples.at(done)
+            count = min(most, left, self.piece)
+            return self.loop.run(state, done, count, drawn, own, at=at, stream=stream, validation=tf.constant(validation))
+
+        for step, end in zip(self.checks, [*self.checks[1:], self.steps + 1], strict=True):
+            measured, seen = self.loop.measure(self._measures, state, tables), state
+            if self.task.validates:
+                validation = measured[0].astype("float32")
+            due = standing.restart_at(validation, step, end) if self.restart and step < self.steps else np.full(self.tile, -1)
+            restarts_before, done = restarts.copy(), step
+            while done < end and not stop.is_set():
+                stops = [at + 1 for at in due if at >= done]
+                after, costs = advance(min([end, *stops]) - done)
+                ill = np.isnan(diverged_at) & ~np.isfinite(costs).all(axis=0)
+                before = diverged_at.copy()
+                if step < self.steps:
+                    diverged_at[ill] = done + np.argmin(np.isfinite(costs[:, ill]), axis=0)
+                if done == step:
+                    known = np.where(diverged_at == step, diverged_at, before)
+                    checks.append(self._rows(tile, step, costs[0], measured, restarts_before, known))
+                    if watch:
+                        watch({**checks[-1], "weights": self.loop.weights(seen, len(tile))})
+                    if self.weights:
+                        checks[-1] |= self._columns_of(self.loop.weights(seen, len(tile)))
+                if step == self.steps:
+                    break
+                state, done = after, done + len(costs)
+                bar.update(len(costs) * len(tile))
+                for i in np.flatnonzero(due == done - 1):
+                    restarts[i] += 1
+                    state = self._restarted(state, i, self.built(self.each[filled[i]][0], self.shape, restarts[i]))
+            if stop.is_set():
+                break
+        return checks, [[part[i].numpy() for part in state] for i in range(len(tile))]
+
+    def _restarted(self, state, run, model):
+        """`state` with the weights of `model` for one run; what the optimizer remembers stays."""
+        new = [value.numpy() for value in state]
+        for part, variable in zip(new, model.trainable_variables, strict=False):
+            part[run] = variable.numpy()
+        return [tf.convert_to_tensor(part) for part in new]
+
+    def _measures(self, model, *tables):
+        """The mean squared errors on the tables (x, y, x, y, …), and the sparsity error of the units' matrices."""
+        errors = [tf.reduce_mean((model(x) - y) ** 2) for x, y in zip(tables[::2], tables[1::2], strict=True)]
+        matrices = [W for layer in model._flatten_layers() if hasattr(layer, "matrices") for W in layer.matrices()]
+        sizes = [tf.abs(tf.convert_to_tensor(W)) for W in matrices]
+        untidy = [tf.cast(tf.reduce_max(tf.minimum(size, tf.abs(1 - size))), "float32") for size in sizes]
+        return *errors, tf.reduce_max(untidy) if untidy else tf.constant(np.nan)
+
+    def _rows(self, tile, step, cost, measured, restarts, diverged_at):
+        """The rows of one check of the runs numbered in `tile`, column by column."""
+        count, chosen = len(tile), [self.each[i] for i in tile]
+        labels = {name: np.array([self.task.labels[group][name] for _, group, _ in chosen], object) for name in self.task.labels[0]}
+        errors = dict(zip(("interpolation", "extrapolation"), (error[:count] for error in measured[:-1]), strict=False))
+        rates = np.array([rate if isinstance(rate, float) else np.nan for _, _, rate in chosen])
+        columns = {**labels, "learning_rate": rates, "seed": np.array([seed for seed, _, _ in chosen]), "step": np.full(count, step)}
+        columns |= {"cost": cost[:count], **errors, "sparsity_error": measured[-1][:count]}
+        if self.task.validates:
+            columns["restarts"] = restarts[:count]
+        return {**columns, "diverged_at": np.where(diverged_at <= step, diverged_at, np.nan)[:count]}
+
+    def _columns_of(self, weights):
+        """A column for every weight; the second matrix that is called kernel is kernel_1."""
+        names: list[str] = []
+        for variable in self.loop.trainable:
+            again = sum(name.rsplit("_", 1)[0] == variable.name or name == variable.name for name in names)
+            names.append(f"{variable.name}_{again}" if again else variable.name)
+        return {
+            f"{name}{list(place)}": values[(slice(None), *place)]
+            for name, values in zip(names, weights, strict=True)
+            for place in np.ndindex(values.shape[1:])
+        }
+
+
+class _Examples:
+    """The examples of the seeds of a tile, drawn a block of steps at a time."""
+
+    def __init__(self, runs, seeds):
+        self.runs, self.rngs, self.begins = runs, [np.random.default_rng([seed, 1]) for seed in seeds], None
+        self.parts = [np.zeros((runs.streams, runs.block, *shape), dtype) for shape, dtype in runs.shapes]
+
+    def at(self, step):
+        """The examples that step number `step` is among, [streams, block, …] each, its place there, and how many there are from it on."""
+        block = self.runs.block
+        if not self.parts:
+            return [], 0, block
+        if step // block * block != self.begins:
+            self.begins = step // block * block
+            for stream, rng in enumerate(self.rngs):
+                for part, drawn in zip(self.parts, self.runs.drawn(rng, block), strict=True):
+                    part[stream] = drawn
+            self.tensors = [tf.constant(part) for part in self.parts]
+        return self.tensors, step - self.begins, self.begins + block - step
+
+
+class StandingStill:
+    """iNALU's rule for a fresh start: the mean validation error of the first half of its life, from 5,000 steps on and looked at
+    every 10, is no more than mean + standard deviation of the second half, and that mean is above 1 (Schlör et al. 2020)."""
+
+    def __init__(self):
+        self.losses = None
+
+    def restart_at(self, validation, step, end):
+        """For each run the step of step…end−1 after whose update it is to start anew, −1 for none; `validation` holds for all of them."""
+        self.losses = [[] for _ in validation] if self.losses is None else self.losses
+        return np.array([self._first_due(losses, error, step, end) for losses, error in zip(self.losses, validation, strict=True)])
+
+    @staticmethod
+    def _first_due(losses, error, step, end):
+        for now in range(step, end):
+            losses.append(float(error))
+            if error > 0 and now > 0 and now % 10 == 0 and len(losses) > 5_000:
+                first, second = np.split(np.array(losses), [len(losses) // 2])
+                if first.mean() <= second.mean() + second.std() and second.mean() > 1:
+                    losses.clear()
+                    losses.extend([float(error)] * (end - now - 1))
+                    return now
+        return -1
+
+
+class _Models(Sequence):
+    """The trained models, in the order of the runs; each is made when it is asked for."""
+
+    def __init__(self, runs, values):
+        self.runs, self.values, self.made = runs, values, {}
+
+    def __len__(self):
+        return len(self.values)
+
+    def __getitem__(self, place):
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        run = range(len(self))[place]
+        if run not in self.made:
+            model = self.runs.built(self.runs.each[run][0], self.runs.shape)
+            self.runs.loop.give(model, [value[None] for value in self.values[run]], 0, self.runs.steps)
+            self.made[run] = model
+        return self.made[run]
+
+
+def _learning_rates(learning_rate, optimizer, usual):
+    """The learning rates to train with, a list: numbers, or one schedule."""
+    if learning_rate is None and optimizer is not None:
+        rate = optimizer_for(None, optimizer)._learning_rate
+        return [float(rate)] if isinstance(rate, keras.Variable) else [rate]
+    if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate):
+        if optimizer is not None:
+            raise ValueError("both learning_rate and optimizer have a learning rate: give a schedule to the optimizer alone")
+        return [learning_rate]
+    given = usual if learning_rate is None else learning_rate
+    rates = [positive_number(rate, "a learning rate", "0.001") for rate in np.atleast_1d(np.asarray(given, object)).tolist()]
+    _refuse_none_or_twice("learning_rate", rates)
+    return rates
+
+
+def _refuse_none_or_twice(name, given):
+    if not given:
+        raise ValueError(f"{name} is empty: give at least one")
+    if len(set(given)) < len(given):
+        raise ValueError(f"{name} holds the same one twice: give each once")
+
+
+def _train_and_test(pair):
+    try:
+        train, test = pair
+    except (TypeError, ValueError):
+        raise TypeError(f"a range is {pair!r}, expected a pair (train, test) such as ((1, 2), (2, 6))") from None
+    as_range(train, "train")
+    return (tuple(train), tuple(map(tuple, test)) if len(data.as_pieces(test, "test")) > 1 else tuple(test))
+
+
+def _said(shapes):
+    return ", ".join(f"{kind} {list(shape)}" for shape, kind in shapes) or "nothing"

@@ -1,0 +1,71 @@
+"""Tables of results: read with the line that says how they were made, written in one piece, their origin noted beside them."""
+
+import contextlib
+import json
+import os
+import platform
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+
+def read(output, head, key):
+    """The table that `output` already holds, or an empty one. Raises ValueError when it holds anything but a table made the same way."""
+    path = Path(output)
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+        table = pd.read_csv(path, comment="#") if first == head else None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
+        table = None
+    if table is None or not {*key} <= set(table.columns) or table[key].isna().any().any() or not rest.endswith("\n"):
+        raise ValueError(
+            f"{path.name} was made by another version or with other settings, or is damaged; expected the first line to be "
+            f"{head!r}: move it away, or choose another --output"
+        )
+    return table
+
+
+def write_table(output, head, table):
+    """Write `table` to `output` as CSV below the line `head`, in one piece. Raises OSError when it cannot be written."""
+    write(output, head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
+
+
+def write(output, text):
+    """Write `text` to `output` in one piece: whoever reads it finds the old one or the new one, never a part."""
+    unfinished = Path(f"{output}.unfinished")
+    try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(unfinished, output)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OSError(
+            f"{output} could not be written ({error.strerror}); what it held before is still there: make room and start again"
+        ) from None
+
+
+def note_origin(output, command):
+    """Write beside `output`, as JSON, how it was made: the command, the date, the versions and the kind of machine."""
+    origin = {
+        "command": command,
+        "date": date.today().isoformat(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
+    }
+    write(Path(output).with_suffix(".json"), json.dumps(origin, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def noted(outputs, command):
+    """Note the origin of those of the tables `outputs` that change meanwhile, also when it is stopped or fails."""
+    before = {output: output.read_bytes() if output.exists() else None for output in outputs}
+    try:
+        yield
+    finally:
+        for output in outputs:
+            if output.exists() and output.read_bytes() != before[output]:
+                note_origin(output, command)

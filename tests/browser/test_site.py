@@ -1,0 +1,261 @@
+"""The site in a real browser, from a local server and as files, with every other address refused."""
+
+import contextlib
+import http.server
+import json
+import re
+import subprocess
+import sys
+import threading
+from collections import Counter
+from functools import partial
+
+import pytest
+
+pytest.importorskip("playwright", reason='needs Playwright: pip install -c constraints.txt -e ".[test,browser]"')
+pytest.importorskip("myst_nb", reason='needs Sphinx: pip install -c constraints.txt -e ".[test,docs]"')
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from . import lab
+
+pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+LEFT = "net::ERR_ABORTED"  # a request that a page left behind when the next was opened: no failure
+RAW_FORMULAS = r"""() => {
+    const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), raw = []
+    while (words.nextNode()) {
+        if (words.currentNode.parentElement.closest('script, style, code, pre, mjx-container')) continue
+        raw.push(...(words.currentNode.data.match(/\\\(|\\\[|\$\$|\$[^$\s][^$]*\$|\\frac|\\hat/g) || []))
+    }
+    return raw }"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    out = tmp_path_factory.mktemp("site") / "html"
+    subprocess.run([sys.executable, "-m", "sphinx", "-q", "-d", out.parent / "doctrees", lab.ROOT / "docs", out], check=True, cwd=lab.ROOT)
+    return out
+
+
+@pytest.fixture(scope="module")
+def names(site):
+    return [path.relative_to(site).as_posix() for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]
+
+
+@pytest.fixture(scope="module")
+def served(site):
+    """The address of a local server of the site."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def reading(browser, **options):
+    """A page of the browser, and a list of what goes wrong on it: errors, warnings, requests that fail or leave this machine."""
+    context = browser.new_context(viewport={"width": 1300, "height": 900}, **options)
+    context.set_default_timeout(lab.PATIENCE)
+    page, wrong = context.new_page(), []
+    page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: request.failure == LEFT or wrong.append(f"{request.url}: {request.failure}"))
+    page.on("response", lambda response: response.status >= 400 and wrong.append(f"{response.url}: {response.status}"))
+    context.route(re.compile(r"^(?!file:|data:|blob:|http://127\.0\.0\.1:)"), lambda route: route.abort())
+    yield page, wrong
+    context.close()
+
+
+@pytest.fixture(params=["served", "as files"])
+def address(request, site, served):
+    return served if request.param == "served" else site.as_uri() + "/"
+
+
+def test_every_page_is_complete_and_nothing_goes_wrong(browser, names, address):
+    with reading(browser) as (page, wrong):
+        for name in names:
+            page.goto(address + name)
+            page.wait_for_function("() => !window.MathJax || MathJax.startup?.promise?.then(() => true)")
+            pictures = page.eval_on_selector_all("img", "images => images.map(image => [image.complete && image.naturalWidth, image.alt])")
+            assert all(width and alt for width, alt in pictures), name
+            assert page.evaluate(RAW_FORMULAS) == [], name
+            assert page.locator("h1:visible").count() == 1, name
+            assert not wrong, (name, wrong)
+
+
+def test_everyone_can_read_every_page(browser, names, served):
+    """No violation of WCAG 2.2 AA that axe can find, light or dark; in the dark only colours differ."""
+    found, axe = {}, Axe()
+    with reading(browser) as (page, _):
+        for name in names:
+            page.goto(served + name)
+            code = name.startswith("_modules/") and "digits" not in name  # its colours are the same on each page: one is enough
+            for scheme, rules in (("light", WCAG), ("dark", ["color-contrast"])):
+                page.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
+                options = {"runOnly": rules, "resultTypes": ["violations"]}
+                for violation in axe.run(page, {"exclude": [[".highlight"]]} if code else None, options).response["violations"]:
+                    nodes = [node["html"] + node["failureSummary"] for node in violation["nodes"][:3]]
+                    found.setdefault(violation["id"], {})[f"{name}, {scheme}"] = nodes
+    assert not found, json.dumps(found, indent=1)
+
+
+def test_the_page_is_dark_where_the_reader_likes_it_dark(browser, served):
+    with reading(browser, color_scheme="dark") as (page, _):
+        page.goto(served)
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.get_by_role("button", name="Color mode").first.click()
+        assert page.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+def test_no_page_weighs_more_than_one_and_a_half_megabytes(browser, names, served):
+    """Beside what all pages share, which a browser loads once."""
+    with reading(browser) as (page, _):
+        got = {}
+        page.on("response", lambda response: got.update({response.url: len(response.body())}))
+        weights = {}
+        for name in names:
+            got.clear()
+            page.goto(served + name)
+            weights[name] = sum(size for url, size in got.items() if "/_static/" not in url)
+    assert {name: weight for name, weight in weights.items() if weight > 1_500_000} == {}
+
+
+def test_the_front_page_is_complete_within_a_second(browser, served):
+    durations = []
+    for _ in range(5):
+        with reading(browser) as (page, _):
+            page.goto(served + "index.html")
+            durations.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+    assert min(durations) < 1000
+
+
+def test_every_page_fits_on_a_phone(browser, names, served):
+    with reading(browser, is_mobile=True, has_touch=True) as (page, _):
+        page.set_viewport_size({"width": 390, "height": 800})
+        for name in names:
+            page.goto(served + name)
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= 390, name
+
+
+def test_the_search_finds_words_and_names(browser, address):
+    with reading(browser) as (page, wrong):
+        for words, wanted in (("extrapolation", "01 · Why networks cannot count"), ("sparsity_error", "metrics")):
+            page.goto(f"{address}search.html?q={words}")
+            page.wait_for_function("words => document.querySelector('#search-results')?.innerText.includes(words)", arg=wanted)
+        assert not wrong
+
+
+def test_without_javascript_the_text_and_the_pictures_stand_there(browser, site, names, address):
+    with reading(browser, java_script_enabled=False) as (page, _):
+        page.goto(address + "index.html")
+        assert page.get_by_role("link", name="00 · Start here").first.is_visible()
+        for name in names:
+            if "stored-explorer" in (site / name).read_text(encoding="utf-8"):
+                page.goto(address + name)
+                for place in page.locator(".stored-explorer").all():
+                    assert place.locator("> svg, > img, > noscript").first.is_visible(), name
+
+
+def test_a_browser_that_keeps_nothing_reads_everything(browser, served):
+    with reading(browser) as (page, wrong):
+        page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw Error('refused') }, configurable: true })")
+        for name in ("index.html", "notebooks/02_the_neural_accumulator.html"):
+            page.goto(served + name)
+            page.get_by_role("button", name="Color mode").first.click()
+        assert not wrong
+
+
+def test_solutions_wait_until_they_are_asked_for_and_are_printed(browser, served):
+    with reading(browser) as (page, _):
+        page.goto(served + "notebooks/03_training_a_nac_to_add.html")
+        solution = page.locator("details.solutions p").first
+        assert not solution.is_visible()
+        page.get_by_text("Show the solutions").click()
+        assert solution.is_visible()
+        page.reload()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        assert solution.is_visible() and not page.locator(".bd-sidebar-primary").is_visible()
+
+
+def test_a_cell_is_copied_without_its_output(browser, served):
+    with reading(browser, permissions=["clipboard-read", "clipboard-write"]) as (page, _):
+        page.goto(served + "notebooks/03_training_a_nac_to_add.html")
+        cell = page.locator("div.cell").nth(1)
+        cell.hover()
+        cell.locator(".copybtn").first.click()
+        assert page.evaluate("navigator.clipboard.readText()").startswith("x1 = np.arange(0, 10000, 5)\n")
+
+
+def stored_explorers():
+    """How many explorers with a script of their own each notebook holds."""
+    views, states = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+    held = Counter()
+    for path in (lab.ROOT / "notebooks").glob("*.ipynb"):
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        state = notebook["metadata"].get("widgets", {}).get(states, {}).get("state", {})
+        outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+        models = [output["data"][views]["model_id"] for output in outputs if views in output.get("data", {})]
+        held[path.stem] = sum("_esm" in state[model]["state"] for model in models)
+    return held
+
+
+def test_every_stored_explorer_moves(browser, address):
+    with reading(browser) as (page, wrong):
+        for name, count in stored_explorers().items():
+            page.goto(f"{address}notebooks/{name}.html")
+            page.wait_for_function("count => document.querySelectorAll('.stored-explorer.moves').length === count", arg=count)
+            assert not wrong, (name, wrong)
+
+
+TINY = """
+export default {
+  initialize({ model }) { model.set("begun", true) },
+  render({ model, el }) {
+    const bytes = new Uint8Array(model.get("deep").numbers.buffer)
+    const button = el.appendChild(document.createElement("button"))
+    const show = () => { button.textContent = `${model.get("begun")} ${[...bytes].join()} ${model.get("count")}` }
+    model.on("change:count", show)
+    button.onclick = () => { model.set("count", model.get("count") + 1); model.save_changes() }
+    button.oncontextmenu = () => model.off("change:count", show)
+    show()
+  },
+}"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_stored_widget_is_set_in_motion(browser, site, broken):
+    """Any widget by the contract of anywidget: traits, bytes, changes; a module that fails leaves the picture and says why."""
+    state = {"_esm": "export default { render() { throw Error('too old') } }" if broken else TINY, "count": 1, "deep": {}, "still": {}}
+    kept = {"state": state, "buffers": [{"path": ["deep", "numbers"], "encoding": "base64", "data": "AQID"}]}
+    script = f'<script type="application/json">{json.dumps(kept)}</script>'
+    with reading(browser) as (page, wrong):
+        page.set_content(f'<div class="stored-explorer"><svg role="img" aria-label="a picture"></svg>{script}</div>')
+        page.add_script_tag(path=site / "_static" / "explorers.js")
+        if broken:
+            assert page.get_by_text("This explorer does not move in this browser (too old).").is_visible()
+            assert page.locator("svg").count() == 1 and not wrong
+            return
+        button = page.get_by_role("button")
+        assert button.inner_text() == "true 1,2,3 1"
+        button.click()
+        assert button.inner_text() == "true 1,2,3 2"
+        button.click(button="right")
+        button.click()
+        assert button.inner_text() == "true 1,2,3 2"
+        assert page.locator("svg").count() == 0 and not wrong

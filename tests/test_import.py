@@ -1,0 +1,24 @@
+"""`import nalu_helpers` is quiet and works wherever Python does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(code, close=""):
+    """Run `code` in a fresh Python, with the shell's file descriptors in `close` shut."""
+    command = f'"$0" -c "$1" {close}'
+    asked = ["/bin/sh", "-c", command, sys.executable, code]
+    return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell that closes file descriptors")
+@pytest.mark.parametrize("close", ["", "2>&-"])
+def test_the_import_is_quiet_and_needs_no_stderr(close):
+    done = run("import os, nalu_helpers; os.fstat(2); print(nalu_helpers.NAC(1).units)", close)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "" and done.stdout == "1\n"

@@ -1,0 +1,121 @@
+"""The site without a browser: it builds without a warning, asks nothing of a network, no link leads nowhere, and its examples run."""
+
+import ast
+import doctest
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.rst"))
+LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data"}
+
+
+class Page(HTMLParser):
+    """What a page links to, what it loads, and the places in it that can be linked to."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.loaded, self.places, self.words, self.text = [], [], set(), "", path.read_text(encoding="utf-8")
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.places |= {attributes[name] for name in ("id", "name") if name in attributes}
+        if tag == "a" and "href" in attributes:
+            self.links.append(attributes["href"])
+        if tag in LOADED and attributes.get(LOADED[tag]):
+            self.loaded.append(attributes[LOADED[tag]])
+
+    def handle_data(self, data):
+        self.words += data
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    pytest.importorskip("myst_nb", reason='needs Sphinx: pip install -c constraints.txt -e ".[test,docs]"')
+    out = tmp_path_factory.mktemp("site") / "html"
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", out.parent / "doctrees", ROOT / "docs", out]
+    built = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert built.returncode == 0 and not built.stderr, built.stderr
+    return {path.relative_to(out).as_posix(): Page(path) for path in sorted(out.rglob("*.html"))} | {"": out}
+
+
+def pages(site):
+    return [(name, page) for name, page in site.items() if name.endswith(".html") and not name.startswith("_static/")]
+
+
+def test_every_notebook_has_a_page_and_a_download(site):
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"notebooks/{path.stem}.html" in site
+        assert (site[""] / "_sources" / "notebooks" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_nothing_is_loaded_from_a_network(site):
+    for name, page in pages(site):
+        assert not [address for address in page.loaded if re.match(r"\w+:(?!image/)|//", address)], name
+    for style in site[""].rglob("*.css"):
+        assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", style.read_text(encoding="utf-8")), style.name
+
+
+def test_no_link_leads_nowhere(site):
+    for name, page in pages(site):
+        for link in page.links + page.loaded:
+            address, _, place = re.sub(r"\?\w+=\w+", "", link).partition("#")
+            if re.match(r"https://|data:image/|mailto:", link):
+                continue
+            target = (site[""] / name).parent / address if address else site[""] / name
+            assert target.resolve().exists(), (name, link)
+            known = site.get(target.resolve().relative_to(site[""].resolve()).as_posix())
+            assert not place or place in known.places, (name, link)
+
+
+def test_links_between_notebooks_lead_to_pages(site):
+    for name, page in pages(site):
+        assert not [link for link in page.links if ".ipynb" in link and "_sources/" not in link], name
+
+
+def test_every_figure_and_table_has_a_name_to_link_to(site):
+    for name, page in pages(site):
+        number = name.removeprefix("notebooks/")[:2]
+        for kind, tag in (("figure", "<figure"), ("table", '<table id="')):
+            count = page.text.count(tag) if name.startswith("notebooks/") else 0
+            assert {f"{kind}-{number}-{i + 1}" for i in range(count)} <= page.places, name
+
+
+def test_the_page_of_measurements_says_what_the_files_say(site):
+    for path in (ROOT / "results").glob("*.json"):
+        origin = json.loads(path.read_text(encoding="utf-8"))
+        _, _, said = site["measured.html"].words.partition(f"{path.stem}.csv#")
+        said, _, _ = said.partition(".csv#")
+        assert origin["command"] in said and origin["date"] in said and origin["machine"] in said and origin["versions"]["keras"] in said
+
+
+def test_every_reference_stands_in_the_literature(site):
+    bibliography = (ROOT / "docs" / "references.bib").read_text(encoding="utf-8")
+    assert site["literature.html"].text.count('class="citation"') == bibliography.count("\n@") + 1
+    assert set(re.findall(r"url = \{(.+)\}", bibliography)) <= set(site["literature.html"].links)
+
+
+def test_the_reference_holds_every_public_function_and_class(site):
+    for path in (ROOT / "nalu_helpers").rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if module == "nalu_helpers" or any(part.startswith("_") for part in module.split(".")):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_") and ast.get_docstring(node):
+                place = f"{module}.{node.name}"
+                assert any(place in page.places for _, page in pages(site)), place
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_the_examples_of_the_reference_run(path):
+    failed, tried = doctest.testfile(
+        str(path), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS, encoding="utf-8"
+    )
+    assert tried and not failed
