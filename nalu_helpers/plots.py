@@ -344,8 +344,8 @@ def gates(error, logit, off, title="", limit=0.01):
     axes[0].annotate(f"error {limit:.0%}", (0.02, limit), xycoords=("axes fraction", "data"), xytext=(0, 5), textcoords="offset points")
     axes[0].set(xscale="symlog", yscale="log", ylabel="relative error on the test")
     reach = 2 * max(100, np.abs(logit).max())
-    axes[0].set(xlim=(-reach, reach), xlabel="the gate's x G (g = σ(x G); left: multiplies)", xticks=[-1000, -10, 0, 10, 1000])
-    edge = " (0 is drawn at the left edge)" if np.min(off) < 1e-8 else ""
+    axes[0].set(xlim=(-reach, reach), xlabel="x G of the gate (left: multiplies)", xticks=[-1000, -10, 0, 10, 1000])
+    edge = " (0: at the edge)" if np.min(off) < 1e-8 else ""
     axes[1].set(xscale="log", xlim=(6e-9, 2), xlabel=f"how far W is from 1 and 1{edge}")
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
