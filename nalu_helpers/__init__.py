@@ -1,7 +1,9 @@
 """Everything the notebooks import: units that can count, toy data, training, errors, figures, and answers to exercises.
 
-Read the modules in this order, top to bottom: `layers` (the units), `data`, `training`, `metrics`, `plots`, `explorers`,
-`benchmark` (the command line), `checks` (answers to the exercises). `paper` holds the paper's experiments, a module each.
+An hour with three of them shows all that learns: `layers` (the units, an equation each), `training` (the one update, and `fit`) and
+`many` (`fit_many`: hundreds of runs side by side). Around them stand `data` and `expression` (what is to be learned), `metrics`, `plots`,
+`explorers`, `checks` (answers to the exercises), and for long measurements `results` (tables and how they were made), `speed` and
+`benchmark` (the command line). `paper` holds the paper's experiments, a module each.
 """
 
 import os
