@@ -308,7 +308,7 @@ def valley(tasks, solutions, title="", span=1.6):
 
 @_styled
 def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC multiplies, and forgets every sign"):
-    """What the multiplicative path makes of x^W₁ · `other`^W₂, for x from −5 to 5 and close to 0."""
+    """What the multiplicative path makes of x and `other`, the one to the power W₁, the other to W₂, for x from −5 to 5 and close to 0."""
     figure, (left, right) = _figure(title, 9.5, 3.8, columns=2)
     x = np.linspace(-5, 5, 401)
     small = np.logspace(-10, 0, 200)
