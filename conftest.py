@@ -68,7 +68,7 @@ def stated_tolerance(source):
 def says_the_same(stored, new, tolerance=0):
     """Whether the text `new` says what `stored` does, its numbers within `tolerance` (a share) or one unit of the last digit."""
     stored, new = str(stored).split("\n"), str(new).split("\n")
-    return len(stored) == len(new) and all(_same_line(*lines, tolerance) for lines in zip(stored, new))
+    return len(stored) == len(new) and all(_same_line(*lines, tolerance) for lines in zip(stored, new, strict=True))
 
 
 def _same_line(stored, new, tolerance):
@@ -76,7 +76,7 @@ def _same_line(stored, new, tolerance):
     if len(stored) != len(new):
         return False
     before = ["", *stored]
-    return all(a == b or _near(a, b, tolerance, about=word.endswith("≈")) for word, a, b in zip(before, stored, new))
+    return all(a == b or _near(a, b, tolerance, about=word.endswith("≈")) for word, a, b in zip(before, stored, new, strict=False))
 
 
 def _near(stored, new, tolerance, about):

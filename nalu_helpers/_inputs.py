@@ -3,6 +3,8 @@
 import difflib
 import math
 import numbers
+from collections.abc import Collection
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,7 +31,7 @@ def as_floats(values, name, dtype="float32", empty=False):
     return converted
 
 
-def as_rows(values, name, dtype="float32"):
+def as_rows(values: Any, name: str, dtype: str = "float32") -> np.ndarray:
     """`as_floats` for a table: shape [rows, columns]. Raises ValueError for any other number of axes."""
     table = as_floats(values, name, dtype)
     if table.ndim != 2:
@@ -42,26 +44,30 @@ def is_tensor(values):
     return keras.ops.is_tensor(values) or isinstance(values, (keras.Variable, keras.KerasTensor))
 
 
-def whole_number(value, name, at_least=1):
+def whole_number(value: Any, name: str, at_least: int = 1) -> int:
     """`value` as an int ≥ `at_least`. Raises TypeError when it is not a whole number, ValueError when it is too small."""
-    whole = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value) and value == int(value)
-    if not whole:
+    whole = isinstance(value, numbers.Integral) or (isinstance(value, numbers.Real) and float(value).is_integer())
+    if not whole or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, expected a whole number such as 1")
     if value < at_least:
         raise ValueError(f"{name} is {value!r}, expected a whole number of at least {at_least}")
     return int(value)
 
 
-def positive_number(value, name, example):
+def positive_number(value: Any, name: str, example: object) -> float:
     """`value` as a float > 0. Raises TypeError when it is not a number, ValueError when it is NaN, infinite, 0 or negative."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, expected a number such as {example}")
-    if not (math.isfinite(value) and value > 0):
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and number > 0):
         raise ValueError(f"{name} is {value!r}, expected a finite number above 0 such as {example}")
-    return float(value)
+    return number
 
 
-def as_seed(seed):
+def as_seed(seed: Any) -> int:
     """`seed` as an int ≥ 0. Raises TypeError or ValueError otherwise: None, too, since nothing here is drawn twice differently."""
     try:
         return whole_number(seed, "seed", at_least=0)
@@ -71,7 +77,7 @@ def as_seed(seed):
         ) from None
 
 
-def as_range(ends, name):
+def as_range(ends: Any, name: str) -> tuple[float, float]:
     """The pair (low, high) as floats with low < high. Raises TypeError or ValueError otherwise."""
     try:
         low, high = (float(end) for end in ends)
@@ -87,7 +93,7 @@ def as_range(ends, name):
     return low, high
 
 
-def one_of(value, known, name):
+def one_of(value: Any, known: Collection[str], name: str) -> str:
     """`value` when it is among `known`. Raises ValueError listing what is known, and the nearest of it, otherwise."""
     if not isinstance(value, str) or value not in known:
         lower = {word.lower(): word for word in known}
@@ -97,13 +103,13 @@ def one_of(value, known, name):
     return value
 
 
-def _kind(array):
+def _kind(array: np.ndarray) -> str:
     return {"O": "objects or rows of different lengths", "U": "text", "S": "text", "c": "complex numbers", "M": "dates"}.get(
         array.dtype.kind, f"values of type {array.dtype}"
     )
 
 
-def _refuse(bad, given, name, mend):
+def _refuse(bad: np.ndarray, given: np.ndarray, name: str, mend: str) -> None:
     if bad.any():
         place = np.argwhere(bad)[0]
         where = (

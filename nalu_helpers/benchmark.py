@@ -1,6 +1,6 @@
 """The command line: `python -m nalu_helpers.benchmark COMMAND`, and `--help` after it.
 
-training        epochs a second of `fit`, beside the plain loop that notebook 03 writes out
+training        steps a second of `fit`, beside the plain loop that notebook 03 writes out
 throughput      run-steps a second of `fit_many` for 1 to 2,250 runs, beside a loop that trains one model at a time
 single-module   the field's benchmark (Mistry, Farrahi & Hare 2022): every unit, four operations, nine ranges, 25 seeds
 paper           the paper's own experiments (Trask et al. 2018), a table each
@@ -251,12 +251,12 @@ def _a_range(text):
 
 
 def _say_training(chosen):
-    eager, compiled = speed.training(chosen.epochs, rounds=chosen.rounds)
+    eager, compiled = speed.training(chosen.steps, rounds=chosen.rounds)
     print(f"NAC, addition, 2,000 rows, full batch; median of {chosen.rounds} rounds, lowest to highest in brackets")
     for name, rates in (("plain loop", eager), ("fit", compiled)):
-        print(f"{name:>10}: {np.median(rates):10,.0f} epochs/s   ({min(rates):,.0f} to {max(rates):,.0f})")
+        print(f"{name:>10}: {np.median(rates):10,.0f} steps/s   ({min(rates):,.0f} to {max(rates):,.0f})")
     print(f"{'ratio':>10}: {np.median(compiled) / np.median(eager):10.0f} times")
-    print(f"{chosen.epochs:,} epochs of fit take {chosen.epochs / np.median(compiled):.1f} s, compiling included")
+    print(f"{chosen.steps:,} steps of fit take {chosen.steps / np.median(compiled):.1f} s, compiling included")
 
 
 def _say_throughput(chosen):
@@ -268,6 +268,8 @@ def _say_throughput(chosen):
 
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "linux" else 2**30)
         print(f"most memory in use: {peak:.1f} GB")
+    print("\n100 numbers → NAC(2) → NMU(1), 25 seeds, batches of 128 fresh rows")
+    print(speed.two_layers(chosen.run_steps / 1e6).to_string(float_format="{:,.0f}".format))
     if chosen.output:
         results.write(chosen.output, table.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
         results.note_origin(chosen.output, chosen.command_line)
@@ -296,8 +298,8 @@ def _say_paper(chosen):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m nalu_helpers.benchmark", description="Measure what the walkthrough claims.")
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("training", help="epochs a second of fit, beside the plain loop of notebook 03")
-    command.add_argument("--epochs", type=int, default=22000, help="epochs of each fit (default 22000)")
+    command = commands.add_parser("training", help="steps a second of fit, beside the plain loop of notebook 03")
+    command.add_argument("--steps", type=int, default=22000, help="steps of each fit (default 22000)")
     command.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
     command.set_defaults(say=_say_training)
     command = commands.add_parser("throughput", help="run-steps a second of fit_many, beside one model at a time")

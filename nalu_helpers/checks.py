@@ -2,9 +2,12 @@
 
 import functools
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import data, expression, metrics
 from ._inputs import as_floats
@@ -13,11 +16,11 @@ from .paper import phrases
 from .training import fit
 
 
-def _exercise(judge):
+def _exercise(judge: Callable[[Any], str | None]) -> Callable[[object], None]:
     """Print what `judge(answer)` says: None means right, a sentence says what to look at."""
 
     @functools.wraps(judge)
-    def check(answer):
+    def check(answer: object) -> None:
         if answer is ...:
             print("Not yet: put your answer in place of the three dots.")
             return
@@ -35,14 +38,14 @@ def _exercise(judge):
     return check
 
 
-def _numbers(answer, count):
+def _numbers(answer: ArrayLike, count: int) -> np.ndarray:
     numbers = as_floats(answer, "your answer", "float64").ravel()
     if numbers.size != count:
         raise ValueError(f"expected {count} number{'s' * (count > 1)}, got {numbers.size}")
     return numbers
 
 
-def _set_by_hand(unit, *matrices):
+def _set_by_hand(unit: keras.layers.Layer, *matrices: ArrayLike) -> keras.layers.Layer:
     unit.build((None, np.size(matrices[0])))
     unit.set_weights([np.asarray(matrix, dtype=float).reshape(-1, 1) for matrix in matrices])
     return unit

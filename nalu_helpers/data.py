@@ -1,5 +1,6 @@
 """Toy data: two numbers in, one number out, a range to train on and a range far outside it to test on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,11 @@ import numpy as np
 from ._inputs import as_floats, as_range, as_seed, whole_number
 from .expression import OPERATIONS, as_function, known_operation
 
+Range = tuple[float, float]  # (low, high)
+Ranges = Range | tuple[Range, Range]  # or two of them
+
 # The nine ranges of the field's benchmark: uniform to train on, and to be examined on. Source: Mistry, Farrahi & Hare 2022.
-BENCHMARK_RANGES = (
+BENCHMARK_RANGES: tuple[tuple[Range, Ranges], ...] = (
     ((-20, -10), (-40, -20)),
     ((-2, -1), (-6, -2)),
     ((-1.2, -1.1), (-6.1, -1.2)),
@@ -31,7 +35,7 @@ class Task:
     y_test: np.ndarray
 
 
-def article(operation):
+def article(operation: str) -> Task:
     """The article's own numbers, made with `np.arange`: 2,000 rows to train on, 125 to test on.
 
     `operation` is one of + - * / (− × ÷, add, sub, mul and div are understood too). Raises ValueError, listing them, for any other.
@@ -43,7 +47,7 @@ def article(operation):
     return _task(x_train, x_test, lambda x: compute(x[:, :1], x[:, 1:]))
 
 
-def uniform(operation, train=(0, 10000), test=(10000, 20000), rows=2000, seed=0):
+def uniform(operation: str, train: Range = (0, 10000), test: Range = (10000, 20000), rows: int = 2000, seed: int = 0) -> Task:
     """Two independent numbers, drawn uniformly from `train` to learn from and from `test` to be examined on.
 
     Raises TypeError or ValueError when the operation is unknown, a range is reversed or of no width, the rows are no whole number of at
@@ -57,7 +61,7 @@ def uniform(operation, train=(0, 10000), test=(10000, 20000), rows=2000, seed=0)
     return _task(x_train, x_test, lambda x: compute(x[:, :1], x[:, 1:]))
 
 
-def identity(train=(-5, 5), test=(-20, 20), rows=200, seed=0):
+def identity(train: Range = (-5, 5), test: Range = (-20, 20), rows: int = 200, seed: int = 0) -> Task:
     """f(x) = x: `rows` numbers drawn uniformly from `train`, and as many evenly spaced over `test` (paper, section 1.1).
 
     Raises TypeError or ValueError when a range is reversed or of no width, the rows are no whole number of at least 1, the seed none of
@@ -68,7 +72,7 @@ def identity(train=(-5, 5), test=(-20, 20), rows=200, seed=0):
     return _task(x_train, np.linspace(*test, rows)[:, None], lambda x: x)
 
 
-def examination(operation, train, test, rows=10_000):
+def examination(operation: str | Callable, train: Range, test: Ranges, rows: int = 10_000) -> list[tuple[np.ndarray, np.ndarray]]:
     """The benchmark's fixed tables: a validation drawn from the range `train`, a test drawn from `test`, each (x, y) of `rows` rows.
 
     `train` is (low, high); `test` is too, or two such ranges, of which every number comes from one by the toss of a coin. The
@@ -95,24 +99,24 @@ def examination(operation, train, test, rows=10_000):
     return tables
 
 
-def draw(rng, pieces, rows):
+def draw(rng: np.random.RandomState, pieces: list[Range], rows: int) -> np.ndarray:
     """[rows, 2] numbers drawn by `rng` uniformly from one range, or from one of two by the toss of a coin, float64."""
     drawn = [rng.uniform(low, high, (rows, 2)) for low, high in pieces]
     return drawn[0] if len(drawn) == 1 else np.where(rng.randint(2, size=(rows, 2)), *drawn)
 
 
-def as_pieces(where, name):
+def as_pieces(where: Ranges, name: str) -> list[Range]:
     """A range (low, high), or two of them, as a list of ranges. Raises TypeError or ValueError when it is neither."""
     several = isinstance(where, (tuple, list)) and len(where) == 2 and all(isinstance(part, (tuple, list)) for part in where)
     return [as_range(part, name) for part in where] if several else [as_range(where, name)]
 
 
-def range_name(where):
+def range_name(where: Ranges) -> str:
     """A range as text, as it stands in the tables: "[1, 2]", or "[-6, -2] or [2, 6]"."""
     return " or ".join(f"[{low:g}, {high:g}]" for low, high in as_pieces(where, "the range"))
 
 
-def _refuse_dividing_by_zero(operation, **ranges):
+def _refuse_dividing_by_zero(operation: str | Callable, **ranges: list[Range]) -> None:
     for name, pieces in ranges.items():
         for low, high in pieces:
             if as_function(operation) is OPERATIONS["/"] and low <= 0 <= high:
@@ -121,7 +125,7 @@ def _refuse_dividing_by_zero(operation, **ranges):
                 )
 
 
-def _task(x_train, x_test, answer):
+def _task(x_train: np.ndarray, x_test: np.ndarray, answer: Callable) -> Task:
     x_train, x_test = as_floats(x_train, "x_train"), as_floats(x_test, "x_test")
     with np.errstate(over="ignore"):
         return Task(x_train, as_floats(answer(x_train), "y_train"), x_test, as_floats(answer(x_test), "y_test"))

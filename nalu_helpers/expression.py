@@ -2,6 +2,7 @@
 
 import ast
 import operator
+from collections.abc import Callable
 
 import numpy as np
 from keras import ops
@@ -12,7 +13,7 @@ OPERATIONS = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": oper
 _SPELLINGS = {"−": "-", "×": "*", "÷": "/", "add": "+", "sub": "-", "mul": "*", "div": "/"}
 
 
-def known_operation(operation):
+def known_operation(operation: str) -> str:
     """`operation` as one of + - * /. Raises ValueError, listing them, for any other."""
     return one_of(_SPELLINGS.get(operation, operation) if isinstance(operation, str) else operation, OPERATIONS, "operation")
 
@@ -27,7 +28,7 @@ def as_function(operation):
     return parse(words)
 
 
-def parse(text):
+def parse(text: str) -> Callable:
     """`text` such as "a * b + sqrt(a)" as a function of two columns, for `fit_many`.
 
     It may name a, b, numbers, + − * / ** ( ) and sqrt, abs, log, exp, nothing else; it is parsed, never run as Python. Raises
@@ -55,7 +56,7 @@ _BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
 _FUNCTIONS = {"sqrt": ops.sqrt, "abs": ops.abs, "log": ops.log, "exp": ops.exp}
 
 
-def _compiled(node):
+def _compiled(node: ast.AST) -> Callable:
     """The function of (a, b) that a part of a parsed expression stands for."""
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         join, left, right = _BINARY[type(node.op)], _compiled(node.left), _compiled(node.right)
@@ -67,7 +68,12 @@ def _compiled(node):
         if len(node.args) == 1 and not node.keywords:
             function, inner = _FUNCTIONS[node.func.id], _compiled(node.args[0])
             return lambda a, b: function(inner(a, b))
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e30:
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, (int, float))
+        and not isinstance(node.value, bool)
+        and abs(node.value) < 1e30
+    ):
         value = float(node.value)
         return lambda a, b: value
     if isinstance(node, ast.Name) and node.id in ("a", "b"):

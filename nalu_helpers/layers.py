@@ -3,7 +3,8 @@
 Row vectors throughout: x is [..., in], a weight is [in, units], and y = x W is [..., units]. Every layer takes `units` first,
 works in float32 (the default) and, with `dtype="float64"`, in float64, and can be saved and loaded with the model it is in.
 Lists, integers and arrays of another float type are converted to the layer's own type when it is called. Everything is written
-in `keras.ops`, so the units run on every backend of Keras; masks, empty batches and `inputs=` are what they are for `Dense`.
+in `keras.ops`, so the units run on JAX too, where Keras computes in float32 whatever is asked for; masks, empty batches and
+`inputs=` are what they are for `Dense`.
 
 The paper's units, NAC and NALU, come first; those that followed stand below in the order of their years. Some of them add a
 penalty to the cost while they are trained (see `Penalised`), or keep their weights in a range by a Keras constraint.
@@ -59,7 +60,7 @@ class Unit(keras.layers.Layer):
         return x
 
     def build(self, input_shape: Shape) -> None:
-        self.columns = input_shape[-1]
+        self.columns: int = whole_number(input_shape[-1], "the number of columns")
 
     def weight(self, name: str, initializer: Initializer, shape: Shape | None = None, constraint: Callable | None = None) -> keras.Variable:
         """A trainable weight called `name`, of shape [in, units] unless `shape` says otherwise."""
@@ -96,7 +97,7 @@ class Penalised(Unit):
 
     def weight(self, name: str, initializer: Initializer, shape: Shape | None = None, constraint: Callable | None = None) -> keras.Variable:
         """As in `Unit`. The first weight carries the penalty of all as its Keras regularizer: wherever the unit is, it counts once."""
-        first = not self.trainable_weights
+        first = not self.weights
         made = super().weight(name, initializer, shape, constraint)
         made.regularizer = self._penalty_of_this_update if first else None
         return made
@@ -323,7 +324,8 @@ class INALU(Penalised):
 
     [..., in] → [..., units]. W_a and W_m are each tanh ⊙ σ, from `W_a_hat` and `M_a_hat`, `W_m_hat` and `M_m_hat`, all [in, units];
     the gate is `g` [units]. Ŵ ~ N(0.88, 0.2), M̂ ~ N(0.5, 0.2), ĝ ~ N(0, 0.2). `epsilon` and `omega` must be above 0.
-    Training adds 0.05·Σ mean(max(20 − |p|, 0)) over all weights p, after update 10,000 and while the validation is below 1.
+    Training adds 0.05·Σ mean(max(20 − |p|, 0)) over all weights p, after update 10,000 and while the validation is below 1; where no
+    trainer says what the validation is, as in `model.fit`, from update 10,001 on.
     Source: Schlör et al. 2020, arXiv 2003.07629.
     """
 

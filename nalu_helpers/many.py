@@ -21,6 +21,7 @@ from .training import (
     Cost,
     Loop,
     Watch,
+    dtype_of,
     number_of_steps,
     optimizer_for,
     progress_bar,
@@ -170,7 +171,7 @@ class _Runs:
         _refuse_none_or_twice("seeds", seeds)
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
-        self.dtype = getattr(self.first, "compute_dtype", "float32")
+        self.dtype = dtype_of(self.first)
         self.task = _task(task, cost, ranges, batch, self.dtype)
         if restart and not self.task.validates:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
@@ -228,7 +229,7 @@ class _Runs:
             if not isinstance(model, keras.layers.Layer):
                 raise TypeError(f"make_model returned {model!r}, expected a Keras layer or model such as NALU(1)")
             if shape is not None and not model.built:
-                model(np.ones(shape, getattr(model, "compute_dtype", "float32")))
+                model(np.ones(shape, dtype_of(model)))
             self.tensorflow_draws = tensorflow_drew()
         first = getattr(self, "first", None)
         if first is not None and {id(v) for v in model.variables} & {id(v) for v in first.variables}:

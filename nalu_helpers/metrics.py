@@ -1,13 +1,17 @@
 """How wrong a prediction is, inside the training range and outside it, and how sure a count of successes is."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
 
 from . import data
 from ._inputs import as_floats, as_range, as_rows, is_tensor, one_of, positive_number, whole_number
 from .expression import OPERATIONS, known_operation
 
 
-def absolute_error(y, prediction):
+def absolute_error(y: ArrayLike, prediction: ArrayLike) -> np.ndarray:
     """|ŷ − y| for every entry, float64, same shape as `y`. Raises ValueError when the shapes differ or a number is not finite."""
     y, prediction = _numbers(y, "y"), _numbers(prediction, "prediction")
     if y.shape != prediction.shape:
@@ -15,7 +19,7 @@ def absolute_error(y, prediction):
     return np.abs(prediction - y)
 
 
-def relative_error(y, prediction):
+def relative_error(y: ArrayLike, prediction: ArrayLike) -> float:
     """Mean |ŷ − y| as a share of mean |y|: 0.01 means wrong by 1 % of the usual size. Good near y = 0, where |ŷ − y| / |y| is not.
 
     Raises ValueError when every y is 0, and as `absolute_error` does.
@@ -26,12 +30,12 @@ def relative_error(y, prediction):
     return float(error.mean() / size)
 
 
-def test_error(model, task):
+def test_error(model: Callable, task: data.Task) -> float:
     """`relative_error` of what a model says to the test rows of a `data.Task`. Raises what `relative_error` does."""
     return relative_error(task.y_test, model(task.x_test))
 
 
-def by_region(x, y, prediction, inside):
+def by_region(x: ArrayLike, y: ArrayLike, prediction: ArrayLike, inside: data.Range) -> pd.DataFrame:
     """Errors inside and outside the training range, as a table with a row for each region that holds any data.
 
     x [rows, in] and y, prediction [rows, 1]; a row is inside when all its columns are within `inside` = (low, high).
@@ -55,7 +59,7 @@ def by_region(x, y, prediction, inside):
     return pd.DataFrame(table).T.astype({"rows": int})
 
 
-def sparsity_error(W):
+def sparsity_error(W: ArrayLike) -> float:
     """How far the least tidy weight is from the nearest of −1, 0 and 1: max over W of min(|W|, |1 − |W||). 0 is perfect.
 
     Source: Madsen & Johansen 2020.
@@ -64,13 +68,13 @@ def sparsity_error(W):
     return float(np.minimum(size, np.abs(1 - size)).max())
 
 
-def first_below(cost, level):
-    """The first epoch, counted from 0, whose cost is below `level`, or None when there is none. `cost` has shape [epochs]."""
+def first_below(cost: ArrayLike, level: float) -> int | None:
+    """The first step, counted from 0, whose cost is below `level`, or None when there is none. `cost` has shape [steps]."""
     below = np.flatnonzero(_numbers(cost, "cost") < level)
     return int(below[0]) if len(below) else None
 
 
-def success_rate(solved):
+def success_rate(solved: ArrayLike) -> tuple[int, int, float, float]:
     """How many of the runs succeeded, how many there were, and the 95 % interval (Wilson) of the rate: (k, n, low, high).
 
     `solved` is one True or False a run. Raises ValueError when there are none.
@@ -82,7 +86,7 @@ def success_rate(solved):
     return int(solved.sum()), len(solved), interval.low, interval.high
 
 
-def success_threshold(operation, test, delta=1e-4, samples=1_000_000):
+def success_threshold(operation: str, test: data.Ranges, delta: float = 1e-4, samples: int = 1_000_000) -> float:
     """The mean squared error on the range `test` of an almost perfect unit, whose weights are off by `delta`: below it a run has succeeded.
 
     ŷ = y − δ·Σ|x| for + and −, (1 − δ)²·y for ×, (1 − δ)/(1 + δ)·y for ÷; simulated with `samples` rows, the same ones every time.
@@ -99,7 +103,7 @@ def success_threshold(operation, test, delta=1e-4, samples=1_000_000):
     return float(np.mean((almost - y) ** 2))
 
 
-def mean_interval(values, family):
+def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
     """The mean of `values` and its 95 % interval by profile likelihood, (mean, low, high), for values that follow a `family`.
 
     "gamma" is for positive numbers, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
@@ -122,8 +126,8 @@ def mean_interval(values, family):
     scale = 2.0 if family == "beta" else 1 / values.mean()  # both families now live around 0…1
     x = np.clip(values * scale, 1e-12, 1 - 1e-12 if family == "beta" else None)
 
-    def likelihood(mean):
-        def badness(log_size):
+    def likelihood(mean: float) -> float:
+        def badness(log_size: float) -> float:
             size = np.exp(log_size)
             terms = beta.logpdf(x, mean * size, (1 - mean) * size) if family == "beta" else gamma.logpdf(x, size, scale=mean / size)
             return -np.clip(terms, -1e6, 1e6).sum()
@@ -139,5 +143,5 @@ def mean_interval(values, family):
     return float(best.x / scale), float(low / scale), float(high / scale)
 
 
-def _numbers(values, name):
+def _numbers(values: ArrayLike, name: str) -> np.ndarray:
     return as_floats(np.asarray(values) if is_tensor(values) else values, name, "float64")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import platform
+from collections.abc import Iterable, Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 
-def read(output, head, key):
+def read(output: str | Path, head: str, key: list[str]) -> pd.DataFrame:
     """The table that `output` already holds, or an empty one. Raises ValueError when it holds anything but a table made the same way."""
     path = Path(output)
     if not path.exists():
@@ -29,12 +30,12 @@ def read(output, head, key):
     return table
 
 
-def write_table(output, head, table):
+def write_table(output: str | Path, head: str, table: pd.DataFrame) -> None:
     """Write `table` to `output` as CSV below the line `head`, in one piece. Raises OSError when it cannot be written."""
     write(output, head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
 
 
-def write(output, text):
+def write(output: str | Path, text: str) -> None:
     """Write `text` to `output` in one piece: whoever reads it finds the old one or the new one, never a part."""
     unfinished = Path(f"{output}.unfinished")
     try:
@@ -48,7 +49,7 @@ def write(output, text):
         ) from None
 
 
-def note_origin(output, command):
+def note_origin(output: str | Path, command: str) -> None:
     """Write beside `output`, as JSON, how it was made: the command, the date, the versions and the kind of machine."""
     origin = {
         "command": command,
@@ -60,7 +61,7 @@ def note_origin(output, command):
 
 
 @contextlib.contextmanager
-def noted(outputs, command):
+def noted(outputs: Iterable[Path], command: str) -> Iterator[None]:
     """Note the origin of those of the tables `outputs` that change meanwhile, also when it is stopped or fails."""
     before = {output: output.read_bytes() if output.exists() else None for output in outputs}
     try:

@@ -265,7 +265,7 @@ class Loop:
 
 def rows_for(model, x, y):
     """x and y as arrays of the model's own type, after every check; builds the model when it has no weights yet."""
-    dtype = _dtype_of(model)
+    dtype = dtype_of(model)
     x, y = as_rows(x, "x", dtype), np.asarray(y)
     y = as_rows(y[:, None] if y.ndim == 1 else y, "y", dtype)
     if len(x) != len(y):
@@ -382,7 +382,8 @@ def _states(model):
     return [variable for variable in model.non_trainable_variables if not any(variable is clock for clock in clocks)]
 
 
-def _dtype_of(model):
+def dtype_of(model):
+    """The type in which `model` computes."""
     return getattr(model, "compute_dtype", None) or keras.config.floatx()
 
 

@@ -188,7 +188,7 @@ def test_a_summary_is_made_of_any_table_of_runs():
 
 
 def test_training_is_measured_beside_the_plain_loop(capsys):
-    assert benchmark.main(["training", "--epochs", "500", "--rounds", "1"]) == 0
+    assert benchmark.main(["training", "--steps", "500", "--rounds", "1"]) == 0
     assert "plain loop" in capsys.readouterr().out
 
 

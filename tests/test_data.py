@@ -1,11 +1,14 @@
 """The toy data: known rows, ranges that are kept, and the same numbers for the same seed."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nalu_helpers import data
+from nalu_helpers._inputs import positive_number, whole_number
 from nalu_helpers.paper import phrases, programs
 
 
@@ -139,3 +142,23 @@ def test_numbers_beyond_float32_are_refused_and_not_made_infinite():
             make()
     with pytest.raises(ValueError, match="its width is too large for a float"):
         data.identity(train=(-1e308, 1e308))
+
+
+@pytest.mark.parametrize("number", [3, 3.0, np.float32(3), np.float16(3), np.int32(3), np.uint8(3), Fraction(6, 2)], ids=repr)
+def test_a_whole_number_is_taken_in_any_type_that_holds_it(number):
+    assert whole_number(number, "n") == 3 and type(whole_number(number, "n")) is int
+    assert whole_number(10**400, "n") == 10**400
+
+
+@pytest.mark.parametrize("value", [True, np.bool_(True), 2.5, np.float32(2.5), "3", None, np.inf, np.nan, 3j], ids=repr)
+def test_what_is_no_whole_number_is_refused(value):
+    with pytest.raises(TypeError, match="^n is .*, expected a whole number such as 1$"):
+        whole_number(value, "n")
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1.0, np.inf, np.nan, 10**400], ids=lambda value: f"{value:.3}"[:9] if isinstance(value, float) else "int"
+)
+def test_what_is_no_positive_number_is_refused(value):
+    with pytest.raises(ValueError, match="^n is .*, expected a finite number above 0 such as 0.1$"):
+        positive_number(value, "n", 0.1)

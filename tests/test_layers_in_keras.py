@@ -106,10 +106,12 @@ def test_each_layer_of_a_model_adds_its_own_penalty():
     assert [float(loss) for loss in model.losses] == [pytest.approx(float(u.penalty(s, 0.0))) for u, s in zip(units, (30_000, 25_000))]
 
 
-def test_a_frozen_unit_has_no_penalty():
-    unit = NMU(1, trainable=False)
+def test_a_frozen_unit_has_no_penalty_and_a_thawed_one_has_one():
+    unit = RealNPU(1, trainable=False)
     unit.build((None, 3))
     assert unit.losses == []
+    unit.trainable = True
+    assert len(unit.losses) == 1
 
 
 def test_an_update_is_counted_once_however_often_the_unit_is_called_and_whoever_counts():

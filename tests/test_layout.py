@@ -60,3 +60,16 @@ def test_a_module_imports_only_from_the_storeys_below_it(path):
 def test_the_ground_floor_knows_nobody():
     assert list(imports_of(HOUSE / "_inputs.py")) == []
     assert {known(name) for name in imports_of(HOUSE / "layers.py")} <= {"_inputs"}
+
+
+# Modules whose public functions do not all have hints yet; none may be added.
+WITHOUT_HINTS = {"plots", "layers", "training", "many", "explorers", "benchmark", "speed", "expression", "_inputs", "checks"}
+WITHOUT_HINTS |= {f"paper.{name}" for name in ("digits", "functions", "programs")}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if module_of(path) not in WITHOUT_HINTS], ids=module_of)
+def test_what_is_public_says_its_types(path):
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            assert node.returns and all(argument.annotation for argument in arguments), f"{module_of(path)}.{node.name}"

@@ -130,7 +130,7 @@ def test_the_order_of_the_images_does_not_matter_to_a_total(digits):
 
 def test_training_hears_nothing_of_single_images_but_their_sum(digits, monkeypatch):
     heard = {}
-    monkeypatch.setattr(experiment, "fit_stream", lambda make, draw, cost, **how: heard.update(draw=draw, how=how))
+    monkeypatch.setattr(experiment, "fit_many", lambda make, draw, **how: heard.update(draw=draw, how=how))
     experiment.train("addition", "NAC", digits, seeds=[0], steps=2)
     (chosen,) = heard["draw"](np.random.default_rng(0), 3)
     assert chosen.shape == (3, experiment.BATCH, 10) and 0 <= chosen.min() and chosen.max() < len(digits.x_train)

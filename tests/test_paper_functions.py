@@ -130,16 +130,16 @@ def test_a_linear_network_learns_to_add_and_extrapolates():
 
 
 def test_a_seed_that_diverges_counts_as_infinitely_wrong_and_leaves_the_others_alone(monkeypatch):
-    from nalu_helpers import TrainingDiverged
+    true_network = six.network
 
-    true_fit = six.fit_stream
+    def network(form, model):
+        """The NAC's; that of the second seed begins with what is no number."""
+        net = true_network(form, model)
+        if np.random.get_state()[1][0] == 1:  # NumPy's state begins with its seed
+            net.layers[0].W_hat.assign(np.full((100, 2), np.nan))
+        return net
 
-    def fit(*args, seeds, **kwargs):
-        if 1 in seeds:
-            raise TrainingDiverged("the cost of seed 1 is nan", np.array([np.nan]))
-        return true_fit(*args, seeds=seeds, **kwargs)
-
-    monkeypatch.setattr(six, "fit_stream", fit)
+    monkeypatch.setattr(six, "network", network)
     table = six.run("static", "a²", "NAC", seeds=[0, 1], steps=2)
     assert np.isinf(table[table.seed == 1].scaled).all() and np.isfinite(table[table.seed == 0].scaled).all()
 

@@ -7,6 +7,7 @@ reading, s ← NAC([features, s]), in which the total passes through the unit at
 """
 
 import functools
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 from .. import data
 from .._inputs import as_floats, is_tensor, one_of, whole_number
-from ..layers import NAC, NALU
+from ..layers import NAC, NALU, Shape, Tensor
 from ..many import fit_many
 
 SOURCES = ("sklearn", "mnist")
@@ -85,23 +86,23 @@ def _mnist():
 class Total(keras.layers.Layer):
     """A recurrent cell whose state is a running total: s ← s + unit(f), or s ← unit([f, s]) with `of_all`. f is [rows, features]."""
 
-    def __init__(self, unit, of_all=False, **kwargs):
+    def __init__(self, unit: keras.layers.Layer, of_all: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.unit, self.of_all, self.state_size, self.output_size = unit, bool(of_all), unit.units, unit.units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if not self.unit.built:  # one that was loaded is
             self.unit.build((*input_shape[:-1], input_shape[-1] + self.of_all * self.state_size))
 
-    def call(self, f, states):
+    def call(self, f: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         total = self.unit(keras.ops.concatenate([f, states[0]], axis=-1)) if self.of_all else states[0] + self.unit(f)
         return total, [total]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "unit": keras.saving.serialize_keras_object(self.unit), "of_all": self.of_all}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Total":
         return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
 
 
@@ -119,20 +120,20 @@ class Reader(keras.Model):
     Raises ValueError for a sequence of length 0 and for images of another size than the first ones it saw.
     """
 
-    def __init__(self, convnet, cell, readout=None, **kwargs):
+    def __init__(self, convnet: keras.Model, cell: keras.layers.Layer, readout: keras.layers.Layer | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.convnet, self.cell, self.readout = convnet, cell, readout or keras.layers.Identity()
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         parts = {"convnet": self.convnet, "cell": self.cell, "readout": self.readout}
         return {**super().get_config(), **{name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Reader":
         parts = {name: keras.saving.deserialize_keras_object(config.pop(name)) for name in ("convnet", "cell", "readout")}
         return cls(**parts, **config)
 
-    def __call__(self, images):
+    def __call__(self, images: Any) -> Tensor:
         if not is_tensor(images) and 0 not in getattr(images, "shape", ()):
             images = as_floats(images, "images")
         if len(images.shape) != 5:
@@ -141,16 +142,16 @@ class Reader(keras.Model):
         self._refuse_other_size(images.shape[2:])
         return super().__call__(images)
 
-    def call(self, images):
+    def call(self, images: Tensor) -> Tensor:
         length, *size = images.shape[1:]
         return self.read(tf.reshape(self.convnet(tf.reshape(images, [-1, *size])), [-1, length, FEATURES]))
 
-    def look(self, images):
+    def look(self, images: Tensor) -> Tensor:
         """The features of single images: [images, height, width, 1] → [images, FEATURES]."""
         self._refuse_other_size(images.shape[1:])
         return self.convnet(images)
 
-    def read(self, features):
+    def read(self, features: Tensor) -> Tensor:
         """What the cell says after reading `features` one after the other: [rows, length, FEATURES] → [rows, out]."""
         length = features.shape[1]
         self._refuse_no_length(length)
@@ -160,7 +161,7 @@ class Reader(keras.Model):
         few = length is not None and length <= LENGTH
         return self.readout((functools.reduce(step, tf.unstack(in_time), start) if few else tf.foldl(step, in_time, start))[0])
 
-    def answer(self, images, chosen):
+    def answer(self, images: Tensor, chosen: np.ndarray) -> np.ndarray:
         """What it says of sequences of `images`, given as places in them, [rows, length] → NumPy [rows, out]. Looks at each image once."""
         self._refuse_no_length(np.shape(chosen)[1])
         return self._read_any(tf.gather(self.look(images), chosen)).numpy()

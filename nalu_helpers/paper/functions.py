@@ -9,13 +9,14 @@ in the static test; two hidden units; batches of 64; Ŵ, M̂ and G from U(−0.0
 """
 
 import functools
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from .._inputs import one_of, whole_number
-from ..layers import NAC, NALU
+from ..layers import NAC, NALU, Shape, Tensor
 from ..many import fit_many
 
 FUNCTIONS = {
@@ -84,23 +85,23 @@ def examples(rng, form, function, rows, where="inside"):
 class Recurrent(keras.layers.Layer):
     """A unit as the cell of `keras.layers.RNN`: it reads the numbers of a step and its own last answer, h′ = unit([x, h])."""
 
-    def __init__(self, unit, **kwargs):
+    def __init__(self, unit: keras.layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
         self.unit, self.state_size, self.output_size = unit, unit.units, unit.units
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         if not self.unit.built:  # one that was loaded is
             self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
 
-    def call(self, x, states):
+    def call(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         h = self.unit(keras.ops.concatenate([x, states[0]], axis=-1))
         return h, [h]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "unit": keras.saving.serialize_keras_object(self.unit)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Recurrent":
         return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
 
 

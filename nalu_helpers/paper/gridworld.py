@@ -8,10 +8,15 @@ Other than in the paper: rows and columns instead of an image of 56 × 56 pixels
 for the way to the goal (the paper's agents meet some), and the NAC counter, which is fed back: the paper passes T through a NAC once.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from keras import layers, ops
+from numpy.typing import ArrayLike
 
 from .._inputs import one_of, whole_number
 from ..layers import NAC
@@ -27,7 +32,7 @@ UNITS, BATCH, EPISODES = 24, 128, 500
 TICK = 0.05  # agents measure time in units of 20 steps, so that no T of the training saturates a gate
 
 
-def moves(size):
+def moves(size: int) -> np.ndarray:
     """Where each move leads, [cells, 5]; cells are numbered row by row. A move into a wall leaves the agent where it is."""
     size = whole_number(size, "size", at_least=2)
     row, column = np.divmod(np.arange(size**2)[:, None], size)
@@ -35,12 +40,12 @@ def moves(size):
     return (np.clip(row + down, 0, size - 1) * size + np.clip(column + right, 0, size - 1)).astype("int32")
 
 
-def distance(start, goal, size=SIZE):
+def distance(start: ArrayLike, goal: ArrayLike, size: int = SIZE) -> Any:
     """Steps from `start` to `goal` on the shortest way."""
     return sum(abs(a - b) for a, b in zip(np.divmod(start, size), np.divmod(goal, size), strict=True))
 
 
-def episodes(rng, T, size=SIZE):
+def episodes(rng: np.random.Generator, T: np.ndarray, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
     """A start and a goal for every entry of T, of the same shape: two different cells, no more than T steps apart, all alike probable."""
     start, goal = np.divmod(np.arange(size**4, dtype="int32"), size**2)
     steps = distance(start, goal, size)
@@ -50,7 +55,7 @@ def episodes(rng, T, size=SIZE):
     return start[chosen], goal[chosen]
 
 
-def agent(model, size=SIZE):
+def agent(model: str, size: int = SIZE) -> keras.Model:
     """One step of an agent as a Keras model: sight [4·size], T [1], and the state h, c [units], n [1] → logits [5], value [1], h, c, n.
 
     T is told at the first step, and is 0 at the others. A counter adds NAC([T, tick]), or the same of a plain linear layer, to its n at
@@ -76,7 +81,9 @@ def agent(model, size=SIZE):
     return keras.Model([sight, T, h, c, n], [logits, layers.Dense(1, name="value")(out), new_h, new_c, count])
 
 
-def live(step_of, start, goal, T, steps, choose, size=SIZE):
+def live(
+    step_of: Callable, start: tf.Tensor, goal: tf.Tensor, T: tf.Tensor, steps: int, choose: Callable, size: int = SIZE
+) -> tuple[tf.Tensor, tf.Tensor, list[tuple]]:
     """Let episodes [rows] run for `steps`: the cells [steps + 1, rows], the step of arrival [rows] (0: never), and what the policy said.
 
     `step_of` is an `agent`; `choose(t, logits)` picks the moves [rows] of step t. What the policy said is a list of (log-probability
@@ -100,7 +107,7 @@ def live(step_of, start, goal, T, steps, choose, size=SIZE):
     return tf.stack(cells), arrival, said
 
 
-def sampled(uniform):
+def sampled(uniform: tf.Tensor) -> Callable:
     """Moves drawn with the policy's probabilities, by `uniform` numbers [steps, rows]."""
 
     def choose(t, logits):
@@ -110,12 +117,14 @@ def sampled(uniform):
     return choose
 
 
-def most_probable(t, logits):
+def most_probable(t: int, logits: tf.Tensor) -> tf.Tensor:
     """The move that the policy likes best."""
     return tf.argmax(logits, -1, output_type="int32")
 
 
-def train(model, seeds, steps=STEPS, size=SIZE, times=TRAIN, progress=False):
+def train(
+    model: str, seeds: Iterable[int], steps: int = STEPS, size: int = SIZE, times: tuple[int, int] = TRAIN, progress: Any = False
+) -> Sequence[keras.Model]:
     """One trained agent for each of `seeds`, by advantage actor-critic on T from times[0] to times[1]; the same for the same seed.
 
     The cost of an episode is Σ −log π(move)·(reward − value) − 0.02·entropy + ½(reward − value)²; the advantage, reward − value, is held
@@ -139,7 +148,7 @@ def train(model, seeds, steps=STEPS, size=SIZE, times=TRAIN, progress=False):
     return fit_many(lambda: agent(model, size), draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, progress=progress).models
 
 
-def play(step_of, start, goal, T, size=SIZE):
+def play(step_of: keras.Model, start: int, goal: int, T: int, size: int = SIZE) -> np.ndarray:
     """The cells of one episode, from the start to the last step: the agent takes its most probable move until it arrives or time is up.
 
     Raises TypeError or ValueError when a cell is not on the grid, or when T is below 1 or too short for the way.
@@ -156,7 +165,9 @@ def play(step_of, start, goal, T, size=SIZE):
     return cells[: (int(arrival[0]) or T) + 1, 0].numpy()
 
 
-def examine(step_of, rng, times=TIMES, size=SIZE, count=EPISODES):
+def examine(
+    step_of: keras.Model | None, rng: np.random.Generator, times: Sequence[int] = TIMES, size: int = SIZE, count: int = EPISODES
+) -> np.ndarray:
     """The step of arrival (0: not by time T) of `count` fresh episodes for each T of `times`, [times, count]. No agent: a random walk."""
     T = np.repeat([whole_number(T, "T") for T in times], count).astype("int32")
     start, goal = map(tf.constant, episodes(rng, T, size))
@@ -168,7 +179,15 @@ def examine(step_of, rng, times=TIMES, size=SIZE, count=EPISODES):
     return live(step_of, start, goal, tf.constant(T), max(times), choose, size)[1].numpy().reshape(len(times), count)
 
 
-def run(model, seeds, steps=STEPS, progress=False, size=SIZE, times=TRAIN, tests=TIMES):
+def run(
+    model: str,
+    seeds: Iterable[int],
+    steps: int = STEPS,
+    progress: Any = False,
+    size: int = SIZE,
+    times: tuple[int, int] = TRAIN,
+    tests: Sequence[int] = TIMES,
+) -> pd.DataFrame:
     """Train `model` on every seed and test it at every T: a row each with the share that arrives at T (`success`), and before (`early`).
 
     `weight_T` and `weight_tick` are what a counter has learned of its two inputs, NaN without one. Raises ValueError for an
@@ -194,7 +213,7 @@ def run(model, seeds, steps=STEPS, progress=False, size=SIZE, times=TRAIN, tests
     return pd.DataFrame(rows)
 
 
-def counter_weights(step_of):
+def counter_weights(step_of: keras.Model) -> np.ndarray:
     """What the counter of an agent adds to n for T and for a tick, two numbers; a perfect countdown has one minus the other."""
     counter = step_of.get_layer("counter")
     return np.ravel(counter.W if isinstance(counter, NAC) else counter.kernel)

@@ -6,11 +6,14 @@ the states of an LSTM lie between −1 and 1 and the answers go up to 999, two c
 
 import difflib
 import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU, benchmark_start
@@ -40,7 +43,7 @@ _TOO_LARGE = ("thousand", "million", "billion", "trillion")
 
 
 @functools.cache
-def table():
+def table() -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """The numbers from 0 to 999 in English words: tokens [1000, 5], values [1000] and the vocabulary, a tuple of 31 words.
 
     A row of tokens holds the places of its words in the vocabulary, filled up with 0, which stands for "no word" and is empty. The
@@ -48,7 +51,8 @@ def table():
     """
     import inflect
 
-    spoken = [inflect.engine().number_to_words(number).replace("-", " ").split() for number in range(1000)]
+    engine: Any = inflect.engine()
+    spoken = [engine.number_to_words(number).replace("-", " ").split() for number in range(1000)]
     vocabulary = ("", *sorted({word for words in spoken for word in words}))
     tokens = np.zeros((1000, max(map(len, spoken))), "int32")
     for row, words in zip(tokens, spoken, strict=True):
@@ -58,7 +62,7 @@ def table():
     return tokens, values, vocabulary
 
 
-def in_words(number):
+def in_words(number: int) -> str:
     """A number from 0 to 999 in words, "three hundred and thirty four". Raises TypeError or ValueError for any other."""
     number = whole_number(number, "the number", at_least=0)
     if number > 999:
@@ -67,7 +71,7 @@ def in_words(number):
     return " ".join(vocabulary[token] for token in tokens[number] if token)
 
 
-def parse(text):
+def parse(text: str) -> tuple[int, np.ndarray]:
     """The number that a phrase such as "three hundred and thirty four" means, an int, and its tokens [5], as in `table`.
 
     Capitals, hyphens and commas do not matter. Raises TypeError when it is no text, and ValueError, in a sentence that says how to
@@ -98,7 +102,7 @@ def parse(text):
     return number, tokens[number]
 
 
-def so_far(text):
+def so_far(text: str) -> np.ndarray:
     """What the words of a phrase mean so far, after each of them: [words], NaN where they mean no number. Raises as `parse` does.
 
     "three hundred and four" is 3, 300, NaN, 304.
@@ -110,7 +114,7 @@ def so_far(text):
     return np.array([meant.get(row[:end] + (0,) * (tokens.shape[1] - end), np.nan) for end in range(1, len(row) + 1)])
 
 
-def split(train=169, validation=200, seed=0):
+def split(train: int = 169, validation: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The numbers from 0 to 999 in three: to learn from, to choose by, to be tested on. Three sorted arrays that share no number.
 
     0 to 19 are always learned from, and so is every word at least once; the rest is drawn anew from `seed` until that holds. The
@@ -131,7 +135,7 @@ def split(train=169, validation=200, seed=0):
     return np.sort(learned), np.sort(rest[:validation]), np.sort(rest[validation:])
 
 
-def _refuse_digits_and_signs(text, words):
+def _refuse_digits_and_signs(text: str, words: list[str]) -> None:
     """Raise ValueError for "334", "-5", "1e3" and "minus five": numbers, but not as these models read them."""
     try:
         number = float(text.replace(",", ""))
@@ -147,7 +151,7 @@ def _refuse_digits_and_signs(text, words):
         raise ValueError(f"{text.strip()!r} is written in digits: write words, such as {mend}")
 
 
-def reader(head, scale=1.0, states=STATES):
+def reader(head: str, scale: float = 1.0, states: int = STATES) -> keras.Model:
     """A Keras model that reads tokens [rows, 5] and says a number after each word, [rows, 5, 1]; after the last word it stays as it is.
 
     `head` is one of HEADS. Raises ValueError for another, TypeError or ValueError when `states` is not a whole number of at least 1.
@@ -160,7 +164,9 @@ def reader(head, scale=1.0, states=STATES):
     return keras.Model(tokens, HEADS[head](states)(state) * scale)
 
 
-def train(model, learned, *, seeds, steps=STEPS, jit_compile=True, progress=False):
+def train(
+    model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = STEPS, jit_compile: bool = True, progress: Any = False
+) -> Sequence[keras.Model]:
     """One of MODELS, trained on the numbers `learned` once for each of `seeds`: a list of Keras models.
 
     Mean squared error, batches of 32, Adam; for the last quarter of the steps its learning rate is a tenth. Without `jit_compile` it
@@ -180,12 +186,12 @@ def train(model, learned, *, seeds, steps=STEPS, jit_compile=True, progress=Fals
     return fit_many(lambda: reader(head, scale), draw, cost=cost, jit_compile=jit_compile, progress=progress, **how).models
 
 
-def says(model, numbers=range(1000)):
+def says(model: keras.Model, numbers: Sequence[int] = range(1000)) -> np.ndarray:
     """What a trained reader says after each word of `numbers`, [numbers, 5], as float64."""
     return np.asarray(model(table()[0][np.asarray(numbers)]), "float64")[..., 0]
 
 
-def run(model, examples, *, seeds, steps=STEPS, progress=False):
+def run(model: str, examples: int, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
     """Train one of MODELS on `examples` numbers; a row for each seed with its mean absolute error on the three parts of the split.
 
     `right` is the share of the test numbers whose answer, rounded, is right. Raises ValueError for an unknown model or number of examples.

@@ -4,6 +4,8 @@ Trained on numbers below 100 and sums of 1 to 5 of them; tested on longer progra
 """
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +14,7 @@ import tensorflow as tf
 from keras import ops
 
 from .._inputs import as_seed, one_of, whole_number
-from ..layers import NAC, NALU
+from ..layers import NAC, NALU, Tensor
 from ..many import fit_many
 
 UNIT = 100.0  # networks see and say numbers in hundreds, so that those they are trained on are below 1
@@ -28,7 +30,9 @@ KINDS = ("sum", "if")
 _DIGITS = 7  # float32 holds every whole number of so many digits exactly
 
 
-def examples(count, kind="if", terms=(1, 5), constants=100, seed=0):
+def examples(
+    count: int, kind: str = "if", terms: tuple[int, int] = (1, 5), constants: int = 100, seed: int = 0
+) -> tuple[list[str], np.ndarray]:
     """`count` random programs as a list of texts, and their values, whole numbers [count].
 
     "sum" is numbers joined by +, such as "17 + 4 + 80"; "if" compares two numbers and goes on with one of two sums that hold + and −,
@@ -40,7 +44,7 @@ def examples(count, kind="if", terms=(1, 5), constants=100, seed=0):
     return [_text_of(rows) for rows in x], y.ravel()
 
 
-def value_of(text):
+def value_of(text: str) -> int:
     """The value of a program such as "7 + 2" or "if 3 < 5 then 7 + 2 else 4 - 1", a whole number: the truth that a network is to learn.
 
     Raises TypeError when it is no text, ValueError, naming the token, when it is empty, holds an unknown token or is no program.
@@ -99,7 +103,7 @@ class _Tokens:
         return int(self.take("number"))
 
 
-def tokens_of(text):
+def tokens_of(text: str) -> list[str]:
     """The tokens of a program as a list of words. Raises TypeError or ValueError when it is no text, empty, or holds an unknown token."""
     if not isinstance(text, str):
         raise TypeError(f"the program is {text!r}, expected text such as '7 + 2'")
@@ -116,7 +120,7 @@ def tokens_of(text):
     return tokens
 
 
-def encode(texts):
+def encode(texts: str | Iterable[str]) -> np.ndarray:
     """Programs as a network reads them, float32 [programs, tokens, 9]: a row a token, and rows of 0 after the end of the shorter ones.
 
     The first eight columns say which of `TOKENS` it is, a 1 among 0s; the last is the number, 0 for any other token. Raises
@@ -138,7 +142,7 @@ def encode(texts):
     return x
 
 
-def draw_encoded(rng, count, kind, terms, constants):
+def draw_encoded(rng: np.random.Generator, count: int, kind: str, terms: tuple[int, int], constants: int) -> tuple[np.ndarray, np.ndarray]:
     """`examples`, made fast with the generator `rng` and already encoded: x float32 [count, tokens, 9], the values y int64 [count, 1].
 
     The values are exact, however large; a network says float32, which beyond 2²⁴ = 16,777,216 does not hold every whole number.
@@ -210,14 +214,22 @@ class SetByLSTM(keras.layers.Layer):
     output the registers [batch, registers]. After Trask et al. 2018, section 4.4, where an LSTM sets a NALU's weights.
     """
 
-    def __init__(self, cells=CELLS, registers=2, unit="NAC", sees_numbers=False, gate_start=2.0, **kwargs):
+    def __init__(
+        self,
+        cells: int = CELLS,
+        registers: int = 2,
+        unit: str = "NAC",
+        sees_numbers: bool = False,
+        gate_start: float = 2.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.cells, self.registers = whole_number(cells, "cells"), whole_number(registers, "registers")
         self.unit, self.sees_numbers, self.gate_start = one_of(unit, ("NAC", "NALU"), "unit"), bool(sees_numbers), float(gate_start)
         self.lstm = keras.layers.LSTMCell(cells)
         self.state_size, self.output_size = [cells, cells, registers], registers
 
-    def build(self, shape):
+    def build(self, shape: tuple[int, ...]) -> None:
         r = self.registers
         self.lstm.build((None, shape[-1] - 1 + r + self.sees_numbers))
         keep = np.zeros((2, r + 1, r), "float32")
@@ -228,13 +240,13 @@ class SetByLSTM(keras.layers.Layer):
         self.set.bias.assign(start)
         self.built = True
 
-    def weights_for(self, h):
+    def weights_for(self, h: Tensor) -> tuple[Tensor, Tensor]:
         """What the LSTM's output h sets: W [batch, registers + 1, registers], and the gate's G [batch, registers], or nothing for a NAC."""
         size, (r, set_to) = self.registers * (self.registers + 1), (self.registers, self.set(h))
         W_hat, M_hat = (ops.reshape(set_to[:, i * size : (i + 1) * size], (-1, r + 1, r)) for i in (0, 1))
         return ops.tanh(W_hat) * ops.sigmoid(M_hat), set_to[:, 2 * size :]
 
-    def call(self, token, states):
+    def call(self, token: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         h, c, r = states
         kind, number = token[:, :-1], token[:, -1:] / UNIT
         _, (h, c) = self.lstm(ops.concatenate([kind, ops.tanh(10 * r)] + [number] * self.sees_numbers, axis=-1), [h, c])
@@ -246,7 +258,7 @@ class SetByLSTM(keras.layers.Layer):
             r = ops.sigmoid(G) * r + (1 - ops.sigmoid(G)) * m
         return r, [h, c, r]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         names = "cells", "registers", "unit", "sees_numbers", "gate_start"
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
@@ -255,7 +267,7 @@ class SetByLSTM(keras.layers.Layer):
 class FirstRegister(keras.layers.Layer):
     """Where the answer is read: the first of the registers, [batch, registers] → [batch, 1]."""
 
-    def call(self, registers):
+    def call(self, registers: Tensor) -> Tensor:
         return registers[:, :1]
 
 
@@ -283,7 +295,7 @@ CHUNKS = [("sum", model) for model in list(MODELS)[:5]] + [("if", model) for mod
 SEEDS, STEPS = 5, 3_000
 
 
-def make(model):
+def make(model: str) -> keras.Sequential:
     """A fresh Keras model called `model`: encoded programs [batch, tokens, 9] → values in hundreds [batch, 1].
 
     Raises ValueError, listing the models, for an unknown one.
@@ -311,12 +323,12 @@ def train(kind, model, seeds, steps=STEPS, progress=False):
     return fit_many(lambda: make(model), draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, every=100, progress=progress)
 
 
-def evaluate(model, texts):
+def evaluate(model: keras.Model, texts: str | Iterable[str]) -> np.ndarray:
     """What a trained model says to programs, given as text: numbers [programs]. Raises what `encode` does."""
     return said(model, encode(texts))
 
 
-def registers(model, text):
+def registers(model: keras.Model, text: str) -> np.ndarray:
     """What a trained model whose registers are "set by LSTM" keeps in them after each token of a program, [tokens, registers]."""
     cell, steps = model.get_layer("registers").cell, encode(text)[0]
     states, kept = [ops.zeros((1, size)) for size in cell.state_size], []
@@ -326,12 +338,12 @@ def registers(model, text):
     return np.array(kept)
 
 
-def said(model, x):
+def said(model: keras.Model, x: np.ndarray) -> np.ndarray:
     """What a trained model says to encoded programs: numbers [programs]."""
     return UNIT * ops.convert_to_numpy(model(x)).ravel()
 
 
-def measure(model, kind, terms, constants, count=TEST_PROGRAMS):
+def measure(model: keras.Model, kind: str, terms: int, constants: int, count: int = TEST_PROGRAMS) -> dict[str, float]:
     """The errors of a trained model on `count` fixed programs with `terms` numbers in every sum and all numbers below `constants`.
 
     `error` is the mean absolute error; `scaled` is that in percent of the error of the best constant guess, the median of these very
@@ -345,7 +357,7 @@ def measure(model, kind, terms, constants, count=TEST_PROGRAMS):
     return {"error": error, "scaled": scaled, "right": np.mean(np.round(answers) == y)}
 
 
-def run(kind, model, *, seeds, steps=STEPS, progress=False):
+def run(kind: str, model: str, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
     """One piece of the table: `model` on `kind`, a row for each seed and each of `TESTS`. Raises ValueError for an unknown name."""
     seeds = list(seeds)
     models = train(kind, model, seeds, steps, progress).models
