@@ -89,6 +89,18 @@ def test_ends_with_exercises_and_folded_executed_solutions(name):
     assert all(cell.outputs[-1].text.startswith("Yes. ") for cell in solved)
 
 
+@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in ("00", "01", "02", "03", "04")])
+def test_is_summed_up_in_three_lines_says_how_hard_each_exercise_is_and_where_to_read_on(name):
+    cells = NOTEBOOKS[name].cells
+    starts = {cell.source.splitlines()[0]: cell.source for cell in cells if cell.cell_type == "markdown" and cell.source}
+    assert len(re.findall(r"^- ", starts["## Takeaways"], re.MULTILINE)) == 3
+    assert 2 <= len(re.findall(r"^- .*\]\(https://", starts["## Further reading"], re.MULTILINE)) <= 6
+    asked = re.findall(rf"^\*\*{name[:2]}\.\d\*\*( ★{{1,3}} )?", text_of(name).split("## Solutions")[0], re.MULTILINE)
+    assert asked and all(asked)
+    reading = len(text_of(name).split()) / 200
+    assert reading <= 5 + int(re.search(r"\*\*About (\d+) minutes", cells[0].source)[1])
+
+
 @each_notebook
 def test_cells_are_short_and_the_text_is_most_of_it(name):
     assert max(len(cell.source.splitlines()) for cell in code_cells(name)) <= 12
