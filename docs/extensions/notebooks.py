@@ -99,19 +99,19 @@ class Notebooks(SphinxDirective):
 
 
 class Explorer(SphinxDirective):
-    """{explorer} NAME: the first explorer of the notebook of that name."""
+    """{explorer} NAME: from the notebook of that name the first explorer whose title holds the words below."""
 
-    required_arguments = 1
+    required_arguments, has_content = 1, True
 
     def run(self):
         notebook = nbformat.read(ROOT / "notebooks" / f"{self.arguments[0]}.ipynb", as_version=4)
         state = notebook.metadata.widgets[STATE]["state"]
         for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
-            if VIEW in output.get("data", {}):
+            if VIEW in output.get("data", {}) and " ".join(self.content) in output.data["text/plain"]:
                 found = explorer(state, output.data[VIEW]["model_id"], output.data["text/plain"])
                 if found:
                     return [nodes.raw("", found.data["text/html"], format="html")]
-        raise self.error(f"{self.arguments[0]} holds no explorer: name a notebook that shows one")
+        raise self.error(f"{self.arguments[0]} holds no explorer with these words: name a notebook that shows one")
 
 
 def dress(app, tree):
