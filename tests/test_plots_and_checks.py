@@ -266,14 +266,14 @@ def test_every_exercise_is_in_a_notebook_and_has_its_solution():
 
 
 def test_the_benchmark_prints_both_rates_and_their_ratio(capsys):
-    benchmark.main(["training", "--epochs", "500", "--rounds", "1"])
+    benchmark.main(["training", "--steps", "500", "--rounds", "1"])
     said = capsys.readouterr().out
     assert "plain loop:" in said and "fit:" in said and "times" in said
 
 
 @pytest.mark.parametrize(
     "arguments, words",
-    [(["training", "--epochs", "0"], "epochs is 0, expected a whole number"), (["train"], "invalid choice: 'train'"), ([], "required")],
+    [(["training", "--steps", "0"], "steps is 0, expected a whole number"), (["train"], "invalid choice: 'train'"), ([], "required")],
 )
 def test_the_benchmark_refuses_what_it_cannot_do(arguments, words, capsys):
     with pytest.raises(SystemExit):
