@@ -129,10 +129,10 @@ class Penalised(Unit):
 
 @keras.saving.register_keras_serializable("nalu_helpers")
 class NAC(Unit):
-    """Neural accumulator: y = x W with W = tanh(Ŵ) ⊙ σ(M̂), so that every weight leans towards −1, 0 or 1.
+    """Neural accumulator: y = x W with W = tanh(Ŵ) ⊙ σ(M̂), so that every weight lies between −1 and 1.
 
     [..., in] → [..., units]. Weights `W_hat` and `M_hat`, both [in, units], start uniform in (−2, 2) as in the article's code
-    unless `W_hat_initializer` or `M_hat_initializer` says otherwise. Source: Trask et al. 2018, section 3, arXiv 1808.00508.
+    unless `W_hat_initializer` or `M_hat_initializer` says otherwise. Source: Trask et al. 2018, section 2, arXiv 1808.00508.
     """
 
     tanh, sigmoid = staticmethod(ops.tanh), staticmethod(ops.sigmoid)
@@ -173,7 +173,7 @@ class NALU(NAC):
 
     [..., in] → [..., units]. One W = tanh(Ŵ) ⊙ σ(M̂) serves both paths. Weights `W_hat`, `M_hat` and `G`, all [in, units]; Ŵ and
     M̂ start as in `NAC`, G Glorot uniform. `epsilon` keeps log away from 0 and must be above 0.
-    Source: Trask et al. 2018, section 3, arXiv 1808.00508.
+    Source: Trask et al. 2018, section 2, arXiv 1808.00508.
 
     Two common repairs: `separate_weights=True` gives the path that multiplies a W of its own, from `W_m_hat` and `M_m_hat`;
     `input_independent_gate=True` makes G a vector [units] that starts at 0 and g = σ(G), the same for every input.
@@ -234,7 +234,7 @@ class NALU(NAC):
 class NACLog(NAC):
     """NAC in log space, or NAC•: y = exp(log(|x| + ε) W), a product where the NAC has a sum; signs are lost.
 
-    [..., in] → [..., units]. Weights and starts as in `NAC`; `epsilon` must be above 0. Source: Trask et al. 2018, section 3.
+    [..., in] → [..., units]. Weights and starts as in `NAC`; `epsilon` must be above 0. Source: Trask et al. 2018, section 2.
     """
 
     def __init__(self, units: int, epsilon: float = 1e-7, **kwargs: Any):

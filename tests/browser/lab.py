@@ -29,19 +29,41 @@ EXPLORERS = {
     "paths": "explorers.paths()",
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "phrases": 'explorers.phrases({"untrained": readers})',
+    "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
     "playground": "explorers.playground()",
     "together": "import ipywidgets\n\nipywidgets.VBox([explorers.weight(), explorers.playground()])",
 }
 SETUP = """import keras
-from nalu_helpers import NALU, data, explorers, fit_seeds
+from nalu_helpers import NALU, data, explorers, fit_many
 from nalu_helpers.paper import phrases
 
-seen, task = [], data.article("*")
-many = dict(seeds=range(4), epochs=100, every=20, progress=False)
-_ = fit_seeds(lambda: NALU(1), task.x_train, task.y_train, watch=lambda epoch, w: seen.append(w), **many)
+seen = []
+_ = fit_many(lambda: NALU(1), data.article("*"), seeds=range(4), steps=100, every=20, watch=seen.append, progress=False)
 keras.utils.set_random_seed(0)
 readers = [phrases.reader("linear", scale=1000.0) for _ in range(3)]
 """
+WRONG = [  # a field of the playground, what is written there, and what the page says of it
+    ("your own expression", "a**b**c", "'c' is not allowed here: use a, b, numbers"),
+    ("your own expression", "__import__('os')", "is not allowed here: use a, b, numbers"),
+    ("your own expression", "1/0", "divides by 0"),
+    ("your own expression", "a +", "is not a complete expression"),
+    ("your own expression", " ", "has 0 characters, expected 1 to 200"),
+    ("your own expression", "a+" * 5000, "has 10000 characters"),
+    ("your own expression", "log(a - 9)", "not a finite number for 1,000 of 1,000 pairs"),
+    ("range to train on", "2, 1", "first end below its second: write (1, 2)"),
+    ("range to train on", "1, 1", "first end below its second: write for example (1, 2)"),
+    ("range to train on", "low, high", "'low', expected a number"),
+    ("range to test on", "7", "expected two numbers with a comma"),
+    ("range to test on", "-1e308, 1e308", "expected ends between"),
+    ("seeds", "0", "seeds is 0, expected a whole number of at least 1"),
+    ("seeds", "2.5", "seeds is 2.5, expected a whole number"),
+    ("seeds", "1e9", "seeds is 1,000,000,000, expected at most 256"),
+    ("steps", "1e12", "steps is 1,000,000,000,000, expected at most 1,000,000"),
+    ("steps", "", "steps is '', expected a number such as 10"),
+    ("learning rate", "0", "learning rate is 0, expected a finite number above 0"),
+    ("learning rate", "-1", "learning rate is -1, expected a finite number above 0"),
+    ("learning rate", "1e30", "learning rate is 1e+30, expected at most 1000"),
+]
 
 
 @contextlib.contextmanager

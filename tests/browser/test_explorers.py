@@ -1,0 +1,437 @@
+"""Explorers on a page with no kernel: moved by key, mouse and finger, they say what Python computes, on dark and light pages.
+
+JupyterLab is in test_jupyterlab.py. These need Chromium and Playwright, as there.
+"""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright", reason='needs Playwright: pip install -c constraints.txt -e ".[test,browser]"')
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+from nalu_helpers import NAC, NALU, NMU, data, explorers, expression, fit_many
+from nalu_helpers.explorers.by_hand import ACTIVATIONS
+from nalu_helpers.explorers.parts import HERE
+from nalu_helpers.paper import phrases
+
+from . import lab, mounted
+
+pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
+AGAIN = """async () => {
+  const own = await import(URL.createObjectURL(new Blob([model.get('_esm')], {type: 'text/javascript'})))
+  return own.default.render({model, el: document.body}) && 0
+}"""
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "guess", "playground"]
+
+
+@pytest.fixture(scope="module")
+def made():
+    seen, task = [], data.article("*")
+    fit_many(lambda: NALU(1), task, seeds=range(4), steps=100, every=20, watch=seen.append, progress=False)
+    keras.utils.set_random_seed(0)
+    readers = {"linear": [phrases.reader("linear", 1000.0) for _ in range(3)], "NALU": [phrases.reader("NALU")]}
+    return {
+        "identity": explorers.identity(),
+        "weight": explorers.weight(),
+        "paths": explorers.paths(),
+        "replay": explorers.replay(data.article("+"), epochs=200),
+        "seeds": explorers.seeds(task, seen, 20),
+        "phrases": explorers.phrases(readers),
+        "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
+        "playground": explorers.playground(),
+        "readers": readers,
+    }
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page(viewport={"width": 1000, "height": 900}, has_touch=True)
+    page.set_default_timeout(8000)
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == [] and not [url for url in asked if not url.startswith(("blob:", "data:", "file:", "about:"))]
+
+
+def words(page):
+    return page.locator(".line").inner_text()
+
+
+def numbers(page):
+    text = words(page).replace("−", "-")
+    return [float(part.replace(",", "")) for part in re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?", text)]
+
+
+def press(page, handle, key, times=1):
+    page.get_by_label(handle, exact=True).focus()
+    for _ in range(times):
+        page.keyboard.press(key)
+
+
+@pytest.mark.parametrize("name", NAMES[:6])
+def test_key_mouse_and_finger_move_it_and_reset_brings_it_back(made, page, name):
+    mounted.show(page, made[name])
+    picture = page.locator("svg").first
+    first, said = picture.inner_html(), words(page)
+    for move in ("key", "mouse", "finger"):
+        if name == "phrases":
+            page.get_by_label("a number in words").fill({"key": "nine", "mouse": "forty", "finger": "two hundred and six"}[move])
+            page.keyboard.press("Enter")
+        else:
+            handle, place = page.locator("input[type=range]").first, {"mouse": 0.3, "finger": 0.7}.get(move)
+            box = handle.bounding_box()
+            at = (box["x"] + (place or 0) * box["width"], box["y"] + box["height"] / 2)
+            if move == "key":
+                handle.press("End")
+            elif move == "mouse":
+                page.mouse.click(*at)
+            else:
+                page.touchscreen.tap(*at)
+        assert picture.inner_html() != first and words(page) != said, move
+        page.get_by_role("button", name="Reset").click()
+        assert picture.inner_html() == first and words(page) == said
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_everyone_can_use_it(made, page, name, dark):
+    mounted.show(page, made[name], dark)
+    if name == "guess":
+        page.get_by_label("your guess", exact=True).fill("7")
+        page.get_by_role("button", name="Commit").click()
+    violations = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}).response["violations"]
+    assert not violations, json.dumps(violations, indent=1)[:3000]
+    assert page.locator("svg[role=img][aria-label]").count() == 1 and page.locator("[aria-live=polite]").count() == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_phone_held_upright_needs_no_scrolling_sideways(made, page, name):
+    page.set_viewport_size({"width": 360, "height": 640})
+    mounted.show(page, made[name])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_two_of_a_kind_on_one_page_and_python_moves_one(made, page):
+    mounted.show(page, made["weight"])
+    page.evaluate(AGAIN)
+    page.evaluate("model.set('W_hat', 2)")
+    assert page.locator(".line").all_inner_texts() == [words_of(2, 0)] * 2
+    ids = page.evaluate("[...document.querySelectorAll('.explorer')].map(own => [...own.querySelectorAll('[id]')].map(one => one.id))")
+    assert ids[0] and not set(ids[0]) & set(ids[1])
+
+
+def test_a_kernel_that_died_does_not_stop_the_hand(made, page):
+    mounted.show(page, made["weight"])
+    page.evaluate("model.save_changes = () => { throw new Error('no comm') }")
+    press(page, "Ŵ", "ArrowRight", 10)
+    assert words(page) == words_of(2, 0)
+
+
+def words_of(W_hat, M_hat):
+    tanh, sigma = np.tanh(W_hat), 1 / (1 + np.exp(-M_hat))
+    return (
+        f"W = {tanh:.2f} · {sigma:.2f} = {tanh * sigma:.3f} \u2003slope (the line): ∂W/∂Ŵ = {(1 - tanh**2) * sigma:.3f}, ∂W/∂M̂ = "
+        f"{tanh * sigma * (1 - sigma):.3f}"
+    )
+
+
+def ask(page, function, *arguments, scripts="parts"):
+    """What a function of the explorers' scripts returns."""
+    text = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in scripts.split())
+    text = text.replace("export default", "const own =")
+    return page.evaluate(f"argument => {{ const CSS = ''\n{text}\nreturn ({function})(argument) }}", arguments[0] if arguments else None)
+
+
+def test_numbers_are_written_as_python_writes_them(page):
+    values = [0, 1, -1, 0.5, 1234.5678, -1e6, 123456789, 1e-5, 0.000123456, 99999.5, 1e21, 3.3e-320, 12345678.9, 0.1, 2.55]
+    fixed = ask(page, "values => values.map(value => [0, 2, 3].map(digits => fixed(value, digits)))", values)
+    assert fixed == [[f"{value:,.{digits}f}" for digits in (0, 2, 3)] for value in values]
+    general = ask(page, "values => values.map(value => [2, 3, 6].map(digits => general(value, digits)))", values)
+    assert general == [[f"{value:.{digits}g}" for digits in (2, 3, 6)] for value in values]
+
+
+@pytest.mark.parametrize("scale", ["linear", "log", "symlog"])
+def test_a_number_lies_where_matplotlib_puts_it(page, scale):
+    from matplotlib.figure import Figure
+
+    ends, values = ((0.01, 5e4), np.geomspace(0.01, 5e4, 60)) if scale == "log" else ((-150, 90), np.linspace(-150, 90, 97))
+    ax = Figure().subplots()
+    ax.set_xlim(ends)
+    ax.set_xscale(scale, **({"linthresh": 2} if scale == "symlog" else {}))
+    ax.set_xlim(ends)
+    expected = ax.transAxes.inverted().transform(ax.transData.transform([(value, 0) for value in values]))[:, 0]
+    axis = [*ends, scale, 2]
+    got = ask(page, "([axis, values]) => values.map(placing(axis, 0, 1))", [axis, values.tolist()])
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+
+
+def test_weights_and_slopes_on_a_grid(page):
+    grid = [(w, m) for w in np.linspace(-6, 6, 41) for m in np.linspace(-6, 6, 41)] + [(0, 0), (-40, 800), (40, -800)]
+    got = ask(page, "grid => grid.map(([w, m]) => Object.values(weightAndSlope(w, m)))", grid, scripts="parts weight")
+    with np.errstate(over="ignore"):
+        w, m = np.transpose(grid)
+        tanh, sigma = np.tanh(w), 1 / (1 + np.exp(-m))
+    np.testing.assert_allclose(
+        got, np.transpose([tanh, sigma, tanh * sigma, (1 - tanh**2) * sigma, tanh * sigma * (1 - sigma)]), atol=1e-12
+    )
+
+
+def test_two_paths_on_a_grid(page):
+    rng, edges = np.random.default_rng(0), (-10, -0.5, 0, 3, 10)
+    cases = [((x1, x2), tuple(rng.choice([-1, -0.35, 0, 1], 2)), gate) for x1 in edges for x2 in edges for gate in (0, 0.5, 1)]
+    got = ask(page, "cases => cases.map(([x, w, g]) => Object.values(twoPaths(x, w, g)))", cases, scripts="parts paths")
+    nalu = NALU(1, dtype="float64")
+    nalu.build((None, 2))
+    for (x, w, gate), (a, m, y) in zip(cases, got, strict=True):
+        nalu.set_weights([np.arctanh(np.clip(np.array(w)[:, None], -1 + 1e-15, 1 - 1e-15)), np.full((2, 1), 40.0), np.zeros((2, 1))])
+        expected = [float(np.ravel(part)[0]) for part in nalu.paths([x])[:2]]
+        assert [a, m] == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        assert y == pytest.approx(gate * a + (1 - gate) * m)
+
+
+def test_the_identity_is_the_best_fit_inside(made, page):
+    known, x = made["identity"].data, np.round(np.linspace(-20, 20, 401), 1)
+    for activation in ACTIVATIONS:
+        inner = x[:, None] * known["slope"] + known["offset"]
+        hidden = np.column_stack(
+            [np.asarray(keras.activations.get(activation)(keras.ops.convert_to_tensor(inner, "float64"))), np.ones(401)]
+        )
+        for half in (1, 5, 12.5, 19):
+            inside = np.abs(x) <= half
+            penalty = np.concatenate([hidden[inside], 1e-3 * np.eye(51)]), np.concatenate([x[inside], np.zeros(51)])
+            expected = hidden @ np.linalg.lstsq(*penalty, rcond=None)[0]
+            script = "([x, half, activation, known]) => fittedIdentity(x, half, activation, known)"
+            got = ask(page, script, [x.tolist(), half, activation, known], scripts="parts identity")
+            np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3, err_msg=f"{activation} {half}")
+
+
+def test_a_replay_shows_its_run_at_the_epoch(made, page):
+    mounted.show(page, made["replay"])
+    press(page, "epoch", "End")
+    page.get_by_label("learning rate").select_option("0.2")
+    run = next(run for run in made["replay"].data["runs"] if run["rate"] == 0.2)
+    (w1, w2), (x1, x2) = (path[-1] for path in run["W"]), made["replay"].data["example"]
+    assert words(page) == f"epoch 200: W = [{w1:.3f}, {w2:.3f}], {x1:g} and {x2:g} make {x1 * w1 + x2 * w2:,.0f}"
+
+
+def test_a_seed_is_where_its_weights_are(made, page):
+    mounted.show(page, made["seeds"])
+    press(page, "seed", "ArrowRight", 2)
+    press(page, "epoch", "ArrowLeft", 2)
+    w, gate = (made["seeds"].data[name][2][3] for name in ("w", "gate"))
+    assert words(page).startswith(f"seed 2, epoch 60: mean weight {w:.3f}, mean gate {gate:.3f}: it ")
+
+
+def test_a_phrase_is_read_word_by_word(made, page):
+    mounted.show(page, made["phrases"])
+    for text, number in (("Forty-two", 42), ("three hundred and thirty four", 334), (" zero ", 0), ("nine hundred and ninety-nine", 999)):
+        fill(page, "a number in words", text)
+        said = [np.median([phrases.says(model, [number])[0, -1] for model in models]) for models in made["readers"].values()]
+        assert numbers(page)[0] == number and numbers(page)[1:3] == pytest.approx(said, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["banana hundred", "", "hundred hundred", "one thousand", "334", "<b>five</b>", "fourty", "-5", "minus five", "2e4", "five " * 30],
+)
+def test_a_bad_phrase_is_answered_as_python_answers_it(made, page, text):
+    mounted.show(page, made["phrases"])
+    before = page.locator("svg").first.inner_html()
+    fill(page, "a number in words", text)
+    with pytest.raises(ValueError) as raised:
+        phrases.parse(text)
+    until = lambda sentence: re.split(": (did you mean|write)", " ".join(sentence.split()))[0].replace('"', "'")  # noqa: E731
+    assert until(words(page)) == until(str(raised.value))
+    assert page.locator("svg").first.inner_html() == before
+    fill(page, "a number in words", "seven")
+    assert numbers(page)[0] == 7
+
+
+def fill(page, label, value):
+    field = page.get_by_label(label, exact=True)
+    if field.evaluate("field => field.tagName") == "SELECT":
+        field.select_option(value)
+    else:
+        field.fill(value)
+        field.press("Enter")
+
+
+def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
+    path = tmp_path / "guess.html"  # a page opened as a file
+    path.write_text(mounted.page_of(made["guess"]), encoding="utf-8")
+    page.goto(path.as_uri())
+    page.wait_for_function("window.ready")
+    page.get_by_label("How many of 24?, your guess").press("ArrowRight")
+    assert page.get_by_label("your guess", exact=True).input_value() == "13"
+    assert "21" not in page.inner_text("body") + page.evaluate("document.querySelector('.explorer').innerHTML")
+    for wrong, sentence in (("many", "your guess is 'many', expected a number such as 0"), ("25", "expected one from 0 seeds to 24 seeds")):
+        page.get_by_label("your guess", exact=True).fill(wrong)
+        page.get_by_role("button", name="Commit").click()
+        assert sentence in words(page)
+    fill(page, "your guess", "16")
+    said = "You said 16 seeds; it is 21 seeds. Your guess was 5 seeds too low. Three are held."
+    assert words(page) == said
+    page.reload()
+    page.wait_for_function("window.ready")
+    assert words(page) == said  # the browser remembers
+    page.get_by_role("button", name="Guess again").click()
+    assert words(page) == "" and "21" not in page.inner_text("body")
+
+
+def test_a_guess_works_where_storage_is_refused(made, page):
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('refused', 'SecurityError') } })")
+    mounted.show(page, made["guess"])
+    fill(page, "your guess", "21")
+    assert "it is 21 seeds. Right." in words(page)
+
+
+@pytest.mark.parametrize("unit", [NAC, NALU, NMU], ids=lambda unit: unit.__name__)
+def test_a_hundred_updates_in_the_page_are_those_of_keras(page, unit):
+    rng = np.random.default_rng(1)
+    batches = rng.uniform(1, 2, (100, 128, 2)).astype("float32")
+    layer, adam = unit(1), keras.optimizers.Adam(0.01)
+    layer.build((None, 2))
+    layer.set_weights([w + 0.1 for w in layer.get_weights()])
+    start = np.concatenate([w.numpy().ravel() for w in layer.trainable_variables]).tolist()
+    import tensorflow as tf
+
+    for x in batches:
+        with tf.GradientTape() as tape:
+            cost = tf.reduce_mean((layer(x) - x[:, :1] * x[:, 1:]) ** 2)
+        adam.apply(tape.gradient(cost, layer.trainable_variables), layer.trainable_variables)
+        for variable in layer.trainable_variables:
+            if variable.constraint:
+                variable.assign(variable.constraint(variable))
+    script = """([unit, start, batches]) => {
+      const run = newRun(unit, start)
+      for (const x of batches) {
+        const rows = newRows(128)
+        rows.x.set(x)
+        rows.logs.set(x.map(value => Math.log(Math.abs(value) + EPS)))
+        for (let i = 0; i < 128; i++) rows.y[i] = x[2 * i] * x[2 * i + 1]
+        run.update(rows, 0.01)
+      }
+      return [...run.w]
+    }"""
+    got = ask(page, script, [unit.__name__, start, batches.reshape(100, -1).tolist()], scripts="units")
+    np.testing.assert_allclose(got, np.concatenate([w.numpy().ravel() for w in layer.trainable_variables]), atol=1e-5)
+
+
+GOOD = (
+    "a * b + sqrt(a);-a ** 2 / b;abs(b - a) * 1.5;exp(log(a));2 ** -1 ** 2;a - b - 1;a / b / 2;+(-a);a×b÷2−1;.5e1 + 1_000.;((a));--a;a*-b"
+)
+BAD = """a.real;[a];a if b else 1;lambda: a;a == b;'a';True;f(a);sqrt(a, b);1e99;a @ b;a +;();;a b;2a;a(b);sqrt;sqrt a;(a;a);1/0
+__import__('os');constructor;a // b;a % b;1j;a, b;a < b;a+a+a\\;a.b;not a;*a;**a""".replace("\n", ";")
+
+
+def test_an_expression_means_what_it_means_in_python(page):
+    pairs = [(4, 3), (0.5, 7), (2, 0.1)]
+    script = "([texts, pairs]) => texts.map(text => pairs.map(pair => expression(text)(...pair)))"
+    got = ask(page, script, [GOOD.split(";"), pairs], scripts="expression")
+    expected = [[float(expression.parse(text)(np.float64(a), np.float64(b))) for a, b in pairs] for text in GOOD.split(";")]
+    np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("text", [*BAD.split(";"), "a;b", "a+" * 200, "a\nb"])
+def test_an_expression_that_python_refuses_the_page_refuses(page, text):
+    script = "text => { try { expression(text); return 'taken' } catch (error) { return error.message } }"
+    got = ask(page, script, text, scripts="expression")
+    with pytest.raises(ValueError):
+        expression.parse(text)
+    assert re.search("is not allowed here|is not a complete expression|characters, expected 1 to 200|divides by 0", got), got
+
+
+def train(page, **fields):
+    for label, value in fields.items():
+        fill(page, label.replace("_", " "), value)
+    page.get_by_role("button", name="Train").click()
+
+
+def shows(page, words):
+    page.locator(".line", has_text=words).wait_for()
+
+
+@pytest.mark.parametrize("label, value, sentence", lab.WRONG)
+def test_the_playground_answers_bad_input_in_place(made, page, label, value, sentence):
+    mounted.show(page, made["playground"])
+    before = page.locator("svg").first.inner_html()
+    if label == "your own expression":
+        fill(page, "operation", "your own")
+    train(page, **{label: value})
+    assert sentence in words(page) and page.locator("svg").first.inner_html() == before
+    page.get_by_role("button", name="Copy as code").click()
+    assert page.get_by_label("code").is_hidden() and sentence in words(page)
+    page.get_by_role("button", name="Reset").click()
+    train(page, steps="20")
+    shows(page, "Seeds: 8, steps: 20.")
+
+
+def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_in_the_address(made, page, tmp_path):
+    path = tmp_path / "playground.html"
+    path.write_text(mounted.page_of(made["playground"]), encoding="utf-8")
+    page.goto(path.as_uri())
+    page.wait_for_function("window.ready")
+    page.get_by_role("button", name="Stop").click()
+    assert "press Train first" in words(page)
+    train(page, operation="a + b", unit="NAC", seeds="3", steps="3000")
+    shows(page, "Seeds: 3, steps: 3,000.")
+    first, W = words(page), numbers(page)
+    assert W[3:5] == pytest.approx([1, 1], abs=0.1)
+    train(page, operation="your own", your_own_expression="a * b", unit="NMU", steps="1000000")
+    shows(page, re.compile("step .* of 1,000,000"))
+    page.get_by_role("button", name="Stop").click()
+    shows(page, re.compile(r"^Stopped\. median error inside 0, outside 0; seed 0: W = \[1\.000, 1\.000\]"))
+    page.get_by_role("button", name="Undo").click()
+    shows(page, first)
+    assert page.get_by_label("unit", exact=True).input_value() == "NAC"
+    train(page, unit="NPU")
+    assert "NPU needs Python, and this page has no kernel: choose NAC, NALU, NMU here" in words(page)
+    address = page.url
+    assert "unit=NMU" in address
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_function("window.ready")
+    assert page.get_by_label("unit", exact=True).input_value() == "NMU"
+    assert page.get_by_label("your own expression", exact=True).input_value() == "a * b"
+
+
+def test_the_code_that_is_copied_makes_the_runs_that_the_page_asks_for(made, page):
+    mounted.show(page, made["playground"])
+    for operation, own in (("a ÷ b", None), ("√a", None), ("your own", "a * b + 1")):
+        fill(page, "operation", operation)
+        if own:
+            fill(page, "your own expression", own)
+        fill(page, "steps", "20")
+        fill(page, "seeds", "2")
+        page.get_by_role("button", name="Copy as code").click()
+        names = {}
+        exec(page.get_by_label("code").input_value().replace("steps=20,", "steps=20, progress=False,"), names)
+        table = names["runs"].table
+        assert set(table.seed) == {0, 1} and set(table.step) == set(range(21)) and set(table.train) == {"[1, 2]"}
+
+
+def test_a_reader_who_moves_on_ends_the_training(made, page):
+    mounted.show(page, made["playground"])
+    train(page, unit="NAC", steps="1000000")
+    shows(page, re.compile("step .* of"))
+    page.evaluate("window.leave()")
+    said = words(page)
+    page.wait_for_timeout(300)
+    assert words(page) == said
