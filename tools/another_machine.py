@@ -19,7 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+HERE = str(Path(__file__).resolve())
+ROOT = Path(HERE).parent.parent
 MILLIONTH = 1e-6
 ENVIRONMENTS = {
     "avx2": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"},
@@ -57,7 +58,7 @@ def run(condition, notebooks):
         if condition.startswith("jitter-"):
             startup = Path(profile, "profile_default", "startup", "jitter.py")  # IPython runs it before the first cell
             startup.parent.mkdir(parents=True)
-            startup.write_text(f"__import__('runpy').run_path({__file__!r})['jitter']({condition[7:]})\n")
+            startup.write_text(f"__import__('runpy').run_path({HERE!r})['jitter']({condition[7:]})\n")
             environment["IPYTHONDIR"] = profile
         one_core = (lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})) if condition == "one-core" else None
         return int(subprocess.run(command, env=environment, preexec_fn=one_core).returncode != 0)
