@@ -20,7 +20,7 @@ function howFar(guess, answer, far, log, unit) {
 
 function render({ model, el }) {
   const { question, answer, low, high, step, log, unit, because } = model.get("data")
-  const memory = remembering(`guess: ${question}`), id = `explorer${++made}-guess`
+  const memory = remembering(`guess: ${question}`), id = `explorer${++made.count}-guess`
   const number = value => `${general(value, 4)}${unit}`
   const asSlid = value => log ? Math.log10(value) : value
   const slid = { type: "range", min: asSlid(low), max: asSlid(high), step: log ? 0.01 : step, value: (asSlid(low) + asSlid(high)) / 2 }

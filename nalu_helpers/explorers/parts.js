@@ -24,7 +24,10 @@ const bold = words => html("b", {}, words)
 
 // Numbers as Python writes them: fixed(x, 3) is f"{x:,.3f}", general(x, 3) is f"{x:.3g}".
 function fixed(value, digits = 0) {
-  const [whole, part] = Math.abs(value).toFixed(digits).split(".")
+  const size = Math.abs(value), scaled = size * 10 ** digits
+  const tie = size * 2 ** (digits + 1) % 1 === 0 && scaled % 2 === 0.5 // Python rounds a tie to the even digit
+  const written = tie ? Math.floor(scaled) / 10 ** digits : size
+  const [whole, part] = size < 1e21 ? written.toFixed(digits).split(".") : [BigInt(size).toString(), "0".repeat(digits)]
   const sign = value < 0 || Object.is(value, -0) ? "-" : ""
   return sign + whole.replace(/\B(?=(\d{3})+$)/g, ",") + (part ? `.${part}` : "")
 }
@@ -135,11 +138,11 @@ class Axes {
   }
 }
 
-let made = 0 // explorers on this page so far: their ids must differ
+const made = (globalThis.explorers ??= { count: 0 }) // explorers on this page so far, each of which loads this script anew: their ids must differ
 
 // The still picture, and the axes on it.
 function pictured(still, title) {
-  const own = `explorer${++made}-`
+  const own = `explorer${++made.count}-`
   const picture = html("div", { innerHTML: still.svg.replace(/(id="|href="#|url\(#)/g, `$1${own}`) })
   const whole = picture.firstElementChild
   whole.setAttribute("role", "img")
@@ -152,7 +155,7 @@ function pictured(still, title) {
 
 // One handle, its label and where it stands; `tell(value)` is called whenever the hand moves it.
 function handled(handle, tell) {
-  const id = `explorer${made}-${handle.name}`, options = { id, title: handle.tip }
+  const id = `explorer${made.count}-${handle.name}`, options = { id, title: handle.tip }
   const out = html("output")
   out.htmlFor = id
   let input

@@ -113,7 +113,7 @@ const superscript = number => String(number).replace(/./g, digit => "⁻⁰¹²�
 
 // Axes with a grid, ticks and words, drawn here because their ends follow the settings.
 function framed(picture, box, { title, x, xs, y, ys, xlabel, ylabel }) {
-  const axes = new Axes({ box, x, y }, picture, picture, `explorer${++made}-axes`), [left, top, width, height] = box
+  const axes = new Axes({ box, x, y }, picture, picture, `explorer${++made.count}-axes`), [left, top, width, height] = box
   const text = (words, at) => Object.assign(svg("text", { "font-size": 13, ...at }, picture), { textContent: words })
   const rule = (d, color) => svg("path", { d, fill: "none", style: `stroke: var(--${color})` }, picture)
   for (const [value, words] of xs) {
@@ -168,7 +168,7 @@ function chart(picture, { steps, seeds, largest }) {
     const first = seen.first.map((entries, at) => ({ step: seen.at[at], ...entries })).filter(entries => entries.W), steps = first.map(({ step }) => step)
     pairs.forEach((pair, i) => pair.forEach((line, j) => line(steps, first.map(({ W }) => W[i]?.[j] ?? NaN))))
     gates.forEach((line, i) => line(steps, first.map(({ gate }) => gate[i] ?? NaN)))
-    for (const [i, [low, high]] of [[low, largest], [-2.2, 2.2]].entries()) now[i]([seen.done, seen.done], [low, high])
+    for (const [i, ends] of [[low, largest], [-2.2, 2.2]].entries()) now[i]([seen.done, seen.done], ends)
   }
 }
 
@@ -190,7 +190,7 @@ function render({ model, el }) {
     shown[name].show(value)
   }
   for (const handle of handles) {
-    ++made
+    ++made.count
     shown[handle.name] = handled(handle, value => {
       fields[handle.name] = value
       keep(model, handle.name, value)

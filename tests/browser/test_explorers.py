@@ -92,7 +92,9 @@ def test_key_mouse_and_finger_move_it_and_reset_brings_it_back(made, page, name)
     first, said = picture.inner_html(), words(page)
     for move in ("key", "mouse", "finger"):
         if name == "phrases":
-            page.get_by_label("a number in words").fill({"key": "nine", "mouse": "forty", "finger": "two hundred and six"}[move])
+            page.get_by_role("textbox", name="a number in words").fill(
+                {"key": "nine", "mouse": "forty", "finger": "two hundred and six"}[move]
+            )
             page.keyboard.press("Enter")
         else:
             handle, place = page.locator("input[type=range]").first, {"mouse": 0.3, "finger": 0.7}.get(move)
@@ -139,7 +141,7 @@ def test_two_of_a_kind_on_one_page_and_python_moves_one(made, page):
 
 def test_a_kernel_that_died_does_not_stop_the_hand(made, page):
     mounted.show(page, made["weight"])
-    page.evaluate("model.save_changes = () => { throw new Error('no comm') }")
+    page.evaluate("() => { model.save_changes = () => { throw new Error('no comm') } }")
     press(page, "Ŵ", "ArrowRight", 10)
     assert words(page) == words_of(2, 0)
 
@@ -423,7 +425,7 @@ def test_the_code_that_is_copied_makes_the_runs_that_the_page_asks_for(made, pag
         page.get_by_role("button", name="Copy as code").click()
         names = {}
         exec(page.get_by_label("code").input_value().replace("steps=20,", "steps=20, progress=False,"), names)
-        table = names["runs"].table
+        table = names["runs"]
         assert set(table.seed) == {0, 1} and set(table.step) == set(range(21)) and set(table.train) == {"[1, 2]"}
 
 
