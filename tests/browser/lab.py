@@ -1,4 +1,4 @@
-"""JupyterLab on 127.0.0.1 and a headless Chromium that reads it: what the browser tests and the latency benchmark share."""
+"""JupyterLab on 127.0.0.1, and where the headless Chromium that reads it is: what the browser tests share."""
 
 import contextlib
 import json
