@@ -18,6 +18,7 @@ from playwright.sync_api import expect, sync_playwright
 from . import lab
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
+expect.set_options(timeout=lab.PATIENCE)
 STORED = "02_the_neural_accumulator.ipynb"
 SHOW = """import ipywidgets
 import traitlets
@@ -122,7 +123,7 @@ def test_a_phrase_is_read_and_python_hears_of_it(page):
     cell = cell_of(page, "phrases")
     said = cell.locator(".line").inner_text()
     fill(cell, "a number in words", "nine hundred")
-    assert cell.locator(".line").inner_text() != said
+    expect(cell.locator(".line")).not_to_have_text(said)
     expect(cell.locator(".widget-label")).to_have_text("nine hundred")
 
 
