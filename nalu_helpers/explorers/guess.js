@@ -90,7 +90,7 @@ function render({ model, el }) {
     slider.focus()
   }
   const ends = html("output", {}, unit.trim())
-  el.append(html("div", { className: "explorer guess" }, html("style", {}, CSS), html("div", { className: "question" }, bold(question)),
+  el.append(wholeOf("guess", html("div", { className: "question" }, bold(question)),
     html("div", { className: "handle" }, html("span", {}, `${number(low)} to ${number(high)}`), slider),
     html("div", { className: "handle" }, label, field, ends), html("div", { className: "buttons" }, commit, again), scale, line))
   slider.oninput()

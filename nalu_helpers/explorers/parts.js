@@ -20,6 +20,14 @@ function svg(tag, attributes = {}, parent = null) {
   return element
 }
 
+// The whole of an explorer. JupyterLab would take the arrow keys of a handle for its own shortcuts; the attribute asks it not to, and
+// stands on each part because JupyterLab looks at the part that has the focus first.
+function wholeOf(kind, ...inside) {
+  const whole = html("div", { className: `explorer ${kind}` }, html("style", {}, CSS), ...inside)
+  for (const part of whole.querySelectorAll("input, select, button, textarea")) part.setAttribute("data-lm-suppress-shortcuts", "true")
+  return whole
+}
+
 const bold = words => html("b", {}, words)
 
 // Numbers as Python writes them: fixed(x, 3) is f"{x:,.3f}", general(x, 3) is f"{x:.3g}".
@@ -231,7 +239,7 @@ function explorer(draw) {
     }])
     for (const [event, answer] of moved) model.on(event, answer)
     const rows = handles.map(({ name }) => shown[name].row)
-    el.append(html("div", { className: "explorer" }, html("style", {}, CSS), ...rows, html("div", { className: "buttons" }, reset), picture, line))
+    el.append(wholeOf("", ...rows, html("div", { className: "buttons" }, reset), picture, line))
     redraw()
     return () => moved.forEach(([event, answer]) => model.off(event, answer))
   }

@@ -325,8 +325,7 @@ function render({ model, el }) {
   }
   draw = chart(picture, readSettings(Object.fromEntries(handles.map(({ name, first }) => [name, first])), data))
   const rows = handles.map(({ name }) => shown[name].row)
-  const whole = html("div", { className: "explorer" }, html("style", {}, CSS), ...rows, html("div", { className: "buttons" }, ...Object.values(buttons)), bar)
-  whole.append(picture, line, code)
+  const whole = wholeOf("", ...rows, html("div", { className: "buttons" }, ...Object.values(buttons)), bar, picture, line, code)
   el.append(whole)
   return () => {
     on = false

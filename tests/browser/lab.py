@@ -1,4 +1,4 @@
-"""JupyterLab on 127.0.0.1 and a headless Chromium that reads it: what the browser tests and the latency benchmark share."""
+"""JupyterLab on 127.0.0.1, and where the headless Chromium that reads it is: what the browser tests share."""
 
 import contextlib
 import json
@@ -31,7 +31,6 @@ EXPLORERS = {
     "phrases": 'explorers.phrases({"untrained": readers})',
     "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
     "playground": "explorers.playground()",
-    "together": "import ipywidgets\n\nipywidgets.VBox([explorers.weight(), explorers.playground()])",
 }
 SETUP = """import keras
 from nalu_helpers import NALU, data, explorers, fit_many
@@ -99,11 +98,6 @@ def running(folder):
         server.wait(60)
 
 
-def write_explorer(folder, name):
-    """A notebook in `folder` that sets up and shows one explorer; returns its file name."""
-    return write_notebook(folder, f"{name}.ipynb", EXPLORERS[name])
-
-
 def write_notebook(folder, name, *sources):
     """A notebook `name` in `folder` with SETUP and the cells `sources`; returns its name."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (SETUP, *sources)])
@@ -112,32 +106,16 @@ def write_notebook(folder, name, *sources):
     return name
 
 
-def open_and_run(page, address, name, run=True):
-    """Open the notebook `name`, run all its cells when asked to, and return its first explorer's picture."""
+def open_notebook(page, address, name):
+    """Open the notebook `name`, and wait until its kernel is there."""
     page.goto(f"{address}{name}?token={TOKEN}&reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE)
-    if run:
-        return run_all(page)
-    picture = page.locator("img.widget-image").first
-    picture.wait_for(state="attached", timeout=PATIENCE)
-    picture.scroll_into_view_if_needed()
-    return picture
-
-
-def run_all(page):
-    """Run all cells of the notebook that is open, and return its first explorer's picture when it is there, handles and words too."""
     page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+
+
+def run_all(page, explorers):
+    """Run all cells of the notebook that is open, and wait until so many `explorers` are there and the kernel rests."""
     page.get_by_role("menuitem", name="Run", exact=True).first.click()
     page.get_by_text("Run All Cells", exact=True).click()
-    picture = page.locator("img.widget-image:not(.jupyter-widgets-disconnected)").first  # not a stored one, nor one of a kernel before
-    picture.wait_for(state="attached", timeout=3 * PATIENCE)
-    page.wait_for_function("image => image.naturalWidth > 0 && image.alt", arg=picture.element_handle(), timeout=PATIENCE)
+    page.locator(".explorer").nth(explorers - 1).wait_for(timeout=3 * PATIENCE)
     page.wait_for_selector("text=| Idle", timeout=PATIENCE)
-    picture.scroll_into_view_if_needed()
-    return picture
-
-
-def wait_for_another(page, picture, before):
-    """Wait until `picture` shows another picture than `before`; return its source."""
-    page.wait_for_function("([image, old]) => image.src !== old", arg=[picture.element_handle(), before], timeout=PATIENCE)
-    return picture.get_attribute("src")
