@@ -119,16 +119,6 @@ def test_a_key_moves_it_and_python_hears_of_it(page, name):
     expect(line).to_have_text(said)
 
 
-def test_a_phrase_is_read_and_python_hears_of_it(page):
-    cell = cell_of(page, "phrases")
-    said = cell.locator(".line").inner_text()
-    field = cell.get_by_role("textbox", name="a number in words")
-    field.fill("nine hundred")
-    field.press("Enter")
-    expect(cell.locator(".line")).not_to_have_text(said)
-    expect(cell.locator(".widget-label")).to_have_text("nine hundred")
-
-
 def test_a_guess_is_answered(page):
     cell = cell_of(page, "guess")
     cell.get_by_label("How many of 24?, your guess").press("ArrowRight")
