@@ -58,7 +58,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_context = {"default_mode": "auto"}
+html_context = {"default_mode": "light"}  # without JavaScript; with it, as the system has it: _templates/layout.html
 html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["walkthrough.css"]
