@@ -249,7 +249,7 @@ class _Runs:
         if not isinstance(given, (tuple, list)):
             raise TypeError(f"draw returned a {type(given).__name__}, expected a tuple of arrays: write `return x,` for a single one")
         parts = [np.asarray(part) for part in given]
-        parts = [part.astype(self.dtype) if part.dtype.kind == "f" else part for part in parts]
+        parts = [part.astype(self.dtype, copy=False) if part.dtype.kind == "f" else part for part in parts]
         for part in parts:
             if part.dtype.kind not in "biuf":
                 raise TypeError(f"draw returned {part.dtype} values, expected arrays of numbers")
@@ -269,7 +269,7 @@ class _Runs:
             seed, _, rate = self.each[run]
             values = list(models[seed])
             if self.loop.rate_place is not None and isinstance(rate, float):
-                values[self.loop.rate_place] = tf.cast(rate, values[self.loop.rate_place].dtype)
+                values[self.loop.rate_place] = np.asarray(rate, values[self.loop.rate_place].dtype)
             yield values
 
     def train(self, tile, bar, stop, watch):
@@ -319,7 +319,8 @@ class _Runs:
                     state = self._restarted(state, i, self.built(self.each[filled[i]][0], self.shape, restarts[i]))
             if stop.is_set():
                 break
-        return checks, [[part[i].numpy() for part in state] for i in range(len(tile))]
+        ends = [part.numpy() for part in state]
+        return checks, [[part[i] for part in ends] for i in range(len(tile))]
 
     def _restarted(self, state, run, model):
         """`state` with the weights of `model` for one run; what the optimizer remembers stays."""
@@ -366,7 +367,8 @@ class _Examples:
 
     def __init__(self, runs, seeds):
         self.runs, self.rngs, self.begins = runs, [np.random.default_rng([seed, 1]) for seed in seeds], None
-        self.parts = [np.zeros((runs.streams, runs.block, *shape), dtype) for shape, dtype in runs.shapes]
+        self.parts = [_aligned((runs.streams, runs.block, *shape), dtype) for shape, dtype in runs.shapes]
+        self.tensors = [tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in self.parts]  # the same memory: nothing is copied
 
     def at(self, step):
         """The examples that step number `step` is among, [streams, block, …] each, its place there, and how many there are from it on."""
@@ -378,8 +380,15 @@ class _Examples:
             for stream, rng in enumerate(self.rngs):
                 for part, drawn in zip(self.parts, self.runs.drawn(rng, block), strict=True):
                     part[stream] = drawn
-            self.tensors = [tf.constant(part) for part in self.parts]
         return self.tensors, step - self.begins, self.begins + block - step
+
+
+def _aligned(shape, dtype):
+    """Zeros that begin where TensorFlow wants a tensor to begin, at a multiple of 64 bytes."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + 64, "uint8")
+    begin = -memory.ctypes.data % 64
+    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 class StandingStill:

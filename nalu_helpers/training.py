@@ -134,7 +134,7 @@ class Loop:
         self.remembered = [v for v in self.optimizer.variables if v is not self.optimizer.iterations]
         self.variables = [*self.trainable, *self.others, *self.remembered]
         self.begun = [int(v) for v in self.updates]
-        self.fresh = [tf.convert_to_tensor(v) for v in self.remembered]
+        self.fresh = [v.numpy() for v in self.remembered]
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
         self.side_by_side, traced = self._tried([tf.convert_to_tensor(part) for part in (*drawn, *own)])
         self.bytes_a_run = _bytes_of(traced)
@@ -158,19 +158,17 @@ class Loop:
 
     def values_of(self, model):
         """The values of `variables` with which a run of `model` begins; `model` is built as `self.model` is."""
-        return [tf.convert_to_tensor(v) for v in (*model.trainable_variables, *_states(model))] + self.fresh
+        return [v.numpy() for v in (*model.trainable_variables, *_states(model))] + self.fresh
 
     def start(self, runs):
         """The state of runs that begin with the values `runs`, a list for each of them."""
-        return [tf.stack(same) for same in zip(*self._filled(runs), strict=True)]
+        return self.stacked(runs)
 
     def stacked(self, runs):
-        """The own numbers of `runs`, a list for each of them, as tensors [runs, …]."""
-        return [tf.convert_to_tensor(np.stack(same)) for same in zip(*self._filled(runs), strict=True)]
-
-    def _filled(self, runs):
-        """One run alone is computed as two: what is compiled for one would round otherwise than what is compiled for many."""
-        return [*runs, runs[0]] if self.side_by_side and len(runs) == 1 else runs
+        """The numbers of `runs`, a list of arrays for each of them, as tensors [runs, …]."""
+        if self.side_by_side and len(runs) == 1:
+            runs = [*runs, runs[0]]  # one run alone is computed as two: compiled for one it would round otherwise than among many
+        return [tf.convert_to_tensor(np.stack(same)) for same in zip(*runs, strict=True)]
 
     def weights(self, state, runs):
         """The trainable weights of the first `runs` runs, each [runs, …]."""
