@@ -185,7 +185,9 @@ class _Runs:
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
-        self.shape = (1, np.shape(self.task.groups[0][0])[1]) if self.task.draw is None else (1, 2) if self.task.validates else None
+        self.shape = (1, 2) if self.task.validates else None  # of the rows that a model without weights is built for
+        if self.task.draw is None:
+            self.shape = (1, np.shape(self.task.groups[0][0])[1])
         rates = _learning_rates(learning_rate, optimizer, 0.05 if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         self.shapes = None

@@ -115,7 +115,7 @@ def cost(cost, title="", marks=None, solved=None, ylabel="cost", xlabel="step", 
     solved = np.ones(curves.shape[1], bool) if solved is None else np.asarray(solved)
     drawn = np.where(curves > 0, curves, np.nan)
     if named:
-        for values, name, color, style in zip(drawn.T, named, ("a", "m", "g", "W"), ("-", "--", "-.", ":")):
+        for values, name, color, style in zip(drawn.T, named, ("a", "m", "g", "W"), ("-", "--", "-.", ":"), strict=False):
             ax.plot(at, values, style, color=COLORS[color], label=name)
     else:
         for group, color, style, label in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
@@ -165,7 +165,7 @@ def curves(x, predictions, inside, title="", truth=None, log=False, xlabel="x", 
     x = np.ravel(x)
     if truth is not None:
         ax.plot(x, np.ravel(truth), color=COLORS["ink"], ls=":", label="truth", zorder=5)
-    for (name, values), style in zip(predictions.items(), ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), "-") * 3):
+    for (name, values), style in zip(predictions.items(), ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), "-") * 3, strict=False):
         values = np.atleast_2d(np.squeeze(values))
         (line,) = ax.plot(x, values.mean(axis=0), ls=style, label=name)
         ax.fill_between(x, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2, lw=0)
@@ -209,7 +209,7 @@ def matrices(layer, title=""):
     shown = {name: np.asarray(matrix) for name, matrix in shown.items()}
     top = max(np.abs(matrix).max() for matrix in shown.values())
     figure, axes = _figure(title, 1.9 * len(shown) + 1.2, 1.3 + 0.6 * layer.W.shape[0], columns=len(shown))
-    for ax, (name, matrix) in zip(axes, shown.items()):
+    for ax, (name, matrix) in zip(axes, shown.items(), strict=True):
         image = ax.imshow(matrix, vmin=-top, vmax=top, aspect="auto")
         for (row, column), value in np.ndenumerate(matrix):
             ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=_ink_on(image, value), size=13)
@@ -248,7 +248,7 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂): flat in three pl
     if path is not None:
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
-        for number, (walk, style) in enumerate(zip(walks, ("-", "--", "-.", ":")), 1):
+        for number, (walk, style) in enumerate(zip(walks, ("-", "--", "-.", ":"), strict=False), 1):
             look = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
             right.plot(*walk.T, style, marker=".", ms=5, lw=1.8, **look)
             right.plot(*walk[0], "o", ms=8, **look)
@@ -267,7 +267,7 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂): flat in three pl
 def weight_histograms(weights, title=""):
     """One histogram for each entry of `weights`, a map of a name to weights of any shape. A panel says how many are beyond its axis."""
     figure, axes = _figure(title, 2.6 * len(weights) + 1, 3.4, columns=len(weights), sharey=True, squeeze=False)
-    for ax, (name, W), color in zip(axes[0], weights.items(), ("soft", "a", "W")):
+    for ax, (name, W), color in zip(axes[0], weights.items(), ("soft", "a", "W"), strict=False):
         W, end = np.ravel(W), 1.625
         ax.hist(W, bins=np.linspace(-end, end, 66), color=COLORS[color])
         ax.set(xlabel="W", xticks=[-1, 0, 1], xlim=(-end, end))
@@ -289,7 +289,7 @@ def valley(tasks, solutions, title="", span=1.6):
     """
     figure, axes = _figure(title, 4.9 * len(tasks), 4.6, columns=len(tasks), squeeze=False)
     w = np.linspace(-span, span, 161)
-    for ax, (name, task) in zip(axes[0], tasks.items()):
+    for ax, (name, task) in zip(axes[0], tasks.items(), strict=True):
         x, y = task.x_train.astype("float64"), task.y_train.astype("float64")
         square, cross, own = x.T @ x, x.T @ y, float((y**2).sum())
         w1, w2 = np.meshgrid(w, w)
@@ -335,7 +335,7 @@ def gates(error, logit, off, title="", limit=0.01):
     """
     figure, axes = _figure(title, 9.5, 3.9, columns=2, sharey=True)
     error, solved = np.asarray(error), np.asarray(error) < limit
-    for ax, values in zip(axes, (np.asarray(logit), np.maximum(off, 1e-8))):
+    for ax, values in zip(axes, (np.asarray(logit), np.maximum(off, 1e-8)), strict=True):
         for group, color, marker, name in ((solved, "a", "o", "solved"), (~solved, "m", "X", "not solved")):
             look = dict(ms=9, alpha=0.7, color=COLORS[color], label=f"{name}: {group.sum()}")
             ax.plot(values[group], np.maximum(error[group], 1e-8), marker, **look)
@@ -355,7 +355,7 @@ def gates(error, logit, off, title="", limit=0.01):
 def lines(x, curves, title="", xlabel="x", ylabel="y"):
     """Functions of x: `curves` maps a name to its values [rows], each line with a style of its own."""
     figure, ax = _figure(title, 8, 3.4)
-    for (name, values), style in zip(curves.items(), ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))) * 2):
+    for (name, values), style in zip(curves.items(), ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))) * 2, strict=False):
         ax.plot(x, values, ls=style, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(np.min(x), np.max(x)))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -404,7 +404,7 @@ def gate_surface(x, y, paths=(), title="", span=1.0, total="mean", reached="solv
     shown = ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis", interpolation="bilinear")
     below = value.max() + np.log10([0.01, 0.1, 0.5, 0.9, 0.99])
     lines = ax.contour(value, levels=below, extent=extent, colors=COLORS["print"], linewidths=0.8, linestyles="solid")
-    ax.clabel(lines, fmt=dict(zip(below, ("1 %", "10 %", "50 %", "90 %", "99 %"))), fontsize=9)
+    ax.clabel(lines, fmt=dict(zip(below, ("1 %", "10 %", "50 %", "90 %", "99 %"), strict=False)), fontsize=9)
     for w, g, solved in paths:
         color, style = (COLORS["W_hat"], "-") if solved else (COLORS["M_hat"], "--")
         ax.plot(w, g, style, color=color, lw=1.5)
@@ -446,7 +446,7 @@ def success_tables(summary, title="How many of 25 runs each unit solves"):
     """
     operations = list(summary["operation"].unique())
     figure, axes = _figure(title, 11, 8, columns=2, rows=2)
-    for ax, operation in zip(axes.flat, operations):
+    for ax, operation in zip(axes.flat, operations, strict=False):
         part = summary[summary["operation"] == operation]
         table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)
         runs = part["runs"].max()
@@ -473,11 +473,11 @@ def benchmark(summary, operation, title=""):
     for number, unit in enumerate(units):
         rows = part[part["unit"] == unit].set_index("train").reindex(ranges)
         at = np.arange(len(ranges)) + 0.7 * ((number + 0.5) / len(units) - 0.5)
-        for ax, (value, ends, _) in zip(axes, columns):
+        for ax, (value, ends, _) in zip(axes, columns, strict=True):
             color = mpl.rcParams["axes.prop_cycle"].by_key()["color"][number % 6]
             ax.vlines(at, rows[f"{ends}_low"], rows[f"{ends}_high"], color=color, lw=2, alpha=0.5)
             ax.plot(at, rows[value], markers[number], color=color, mfc="none" if number > 5 else color, ms=6, label=unit)
-    for ax, (_, _, label) in zip(axes, columns):
+    for ax, (_, _, label) in zip(axes, columns, strict=True):
         ax.set_ylabel(label)
         ax.set_xticks(np.arange(len(ranges)), ranges, size=10)
     axes[0].set_ylim(-0.04, 1.04)
@@ -497,7 +497,7 @@ def scaled_tables(tables, title=""):
     columns = [table.shape[1] for table in tables.values()]
     width, height = 2 + 0.95 * sum(columns), 1.9 + 0.42 * max(map(len, tables.values()))
     figure, axes = _figure(title, width, height, columns=len(tables), width_ratios=columns, squeeze=False)
-    for ax, (name, table) in zip(axes[0], tables.items()):
+    for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
         values = table.to_numpy(float)
         shade = np.where(np.isnan(values), np.nan, np.log10(np.clip(np.nan_to_num(values, nan=1, posinf=100), 0.01, 100)))
         ax.imshow(
@@ -508,8 +508,7 @@ def scaled_tables(tables, title=""):
             aspect="auto",
         )
         for (row, column), value in np.ndenumerate(values):
-            words = "" if np.isnan(value) else "∞" if value > 1e6 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
-            ax.text(column, row, words, ha="center", va="center", size=11, color=COLORS["print"])
+            ax.text(column, row, _short(value), ha="center", va="center", size=11, color=COLORS["print"])
         ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index if ax is axes[0, 0] else [])
         ax.set_xticklabels([str(model).replace(", ", ",\n") for model in table.columns], size=10)
         ax.set_title(name, loc="center", size=12)
@@ -529,7 +528,7 @@ def images(images, captions, title="", wrong=None, columns=10):
     figure, axes = _figure(title, 0.4 + 0.86 * columns, 0.55 + 1.13 * rows, columns=columns, rows=rows, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
-    for ax, image, caption, bad in zip(axes.flat, images, captions, wrong):
+    for ax, image, caption, bad in zip(axes.flat, images, captions, wrong, strict=False):
         ax.imshow(image.squeeze(), cmap=INK, vmin=0, vmax=1)
         ax.text(
             0.5, -0.05, caption, transform=ax.transAxes, ha="center", va="top", **({"color": COLORS["m"], "weight": "bold"} if bad else {})
@@ -544,7 +543,7 @@ def growth(x, panels, inside, title="", xlabel="length of the sequence", ylabel=
     `panels` maps a panel's name to a map of a model's name to its errors, [seeds, len(x)]: a dot a seed, a line through the medians.
     """
     figure, axes = _figure(title, 1.2 + 4.2 * len(panels), 4.2, columns=len(panels), squeeze=False)
-    for ax, (panel, models) in zip(axes[0], panels.items()):
+    for ax, (panel, models) in zip(axes[0], panels.items(), strict=True):
         for number, (name, errors) in enumerate(models.items()):
             look = {"marker": "osD^vP"[number % 6], "color": mpl.rcParams["axes.prop_cycle"].by_key()["color"][number % 6]}
             errors, at = np.atleast_2d(errors), np.asarray(x) * 1.06 ** (number - (len(models) - 1) / 2)  # side by side, not behind
@@ -583,7 +582,7 @@ def against_truth(truth, panels, title="", xlabel="truth", ylabel="prediction"):
     figure, axes = _figure(title, 0.8 + 2.6 * len(panels), 3.2, columns=len(panels), squeeze=False, sharey=True)
     truth = np.ravel(truth)
     aside = np.random.default_rng(0).uniform(-0.25, 0.25, len(truth))
-    for ax, (name, said) in zip(axes[0], panels.items()):
+    for ax, (name, said) in zip(axes[0], panels.items(), strict=True):
         ax.plot(truth + aside, np.ravel(said), "o", ms=3, alpha=0.4, mew=0)
         ax.plot([truth.min(), truth.max()], [truth.min(), truth.max()], ":", color=COLORS["ink"], zorder=3)
         ax.set(xlabel=xlabel, xticks=np.unique(truth))
@@ -651,7 +650,7 @@ def reading(phrases, title="", numbers=None, top=1000):
     """
     rows = -(-len(phrases) // 2)
     figure, axes = _figure(title, 9.5, 0.7 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
-    for ax, (phrase, said) in zip(axes.flat, phrases.items()):
+    for ax, (phrase, said) in zip(axes.flat, phrases.items(), strict=False):
         words = phrase.split()
         for place, (name, values) in enumerate(said.items()):
             draw_reading(ax, values, place, len(said), top, label=name)
@@ -685,7 +684,7 @@ def number_map(errors, title="", worst=100):
     `errors` maps a name to |ŷ − y|, [1000]. The colours are logarithmic, from 0.1 to `worst`.
     """
     figure, axes = _figure(title, 9.5, 0.9 + 1.75 * len(errors), rows=len(errors), sharex=True, squeeze=False)
-    for ax, (name, error) in zip(axes[:, 0], errors.items()):
+    for ax, (name, error) in zip(axes[:, 0], errors.items(), strict=True):
         shown = ax.imshow(
             np.clip(np.reshape(error, (10, 100)), 0.1, worst), norm=mpl.colors.LogNorm(0.1, worst), cmap="cividis", aspect="auto"
         )
@@ -705,8 +704,8 @@ def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", lev
     shaded; `level` = (height, words) is a line to compare with; what is above `top` is cut off.
     """
     figure, ax = _figure(title, 9, 4.4)
-    looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"))
-    for (name, runs), (marker, style) in zip(table.groupby(by, sort=False), looks):
+    looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"), strict=False)
+    for (name, runs), (marker, style) in zip(table.groupby(by, sort=False), looks, strict=False):
         seeds = runs.groupby(x)[y]
         middle = seeds.median()
         (line,) = ax.plot(middle.index, middle, marker=marker, ls=style, ms=6, label=name)
@@ -740,7 +739,7 @@ def registers(tokens, values, title="", names=None, ylabel="value"):
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
     looks = zip(itertools.cycle(("a", "m", "g", "W", "M_hat", "W_hat")), itertools.cycle(("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))))
-    for column, (name, (color, style)) in enumerate(zip(names, looks)):
+    for column, (name, (color, style)) in enumerate(zip(names, looks, strict=False)):
         ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
         for place, value in enumerate(values[:, column]):
             up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
@@ -761,7 +760,7 @@ def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y", columns=Non
     columns = columns or len(curves)
     rows = -(-len(curves) // columns)
     figure, axes = _figure(title, 2.5 * columns + 0.6, 1 + 2.4 * rows, columns=columns, rows=rows, sharex=True, sharey=True, squeeze=False)
-    for ax, (name, values) in zip(axes.flat, curves.items()):
+    for ax, (name, values) in zip(axes.flat, curves.items(), strict=False):
         ax.axvspan(*inside, color=COLORS["inside"], zorder=0)
         ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.6)
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
@@ -784,7 +783,7 @@ def grid_paths(episodes, size, title=""):
     A circle is the start, a square the goal; in each cell stand the times at which the agent is there.
     """
     figure, axes = _figure(title, 3.3 * len(episodes) + 0.2, 3.9, columns=len(episodes), squeeze=False)
-    for ax, (name, (cells, goal)) in zip(axes[0], episodes.items()):
+    for ax, (name, (cells, goal)) in zip(axes[0], episodes.items(), strict=True):
         rows, columns = np.divmod(np.asarray(cells), size)
         ax.plot(columns, rows, color=COLORS["a"], lw=5, alpha=0.3, solid_capstyle="round", solid_joinstyle="round")
         ax.plot(columns[0], rows[0], "o", ms=38, color=COLORS["a"], alpha=0.3, mew=0)
@@ -840,6 +839,15 @@ def _ink_on(shown, value):
     """The colour of words that can be read on the field that `shown`, an image, draws for `value`."""
     red, green, blue, _ = shown.cmap(shown.norm(value))
     return COLORS["print"] if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else "white"
+
+
+def _short(value):
+    """A scaled error in the few characters that a cell of a table has; nothing for NaN."""
+    if np.isnan(value):
+        return ""
+    if value > 1e6:
+        return "∞"
+    return f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
 
 
 def _sigmoid(t):

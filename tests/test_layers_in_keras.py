@@ -79,10 +79,10 @@ def test_keras_own_fit_gives_each_update_its_own_penalty(make):
     weights = model.trainable_variables
     for step in range(10):
         slopes = gradients(lambda step=step: ops.mean((model(X, training=True) - Y) ** 2) + unit.penalty(step, 0.0), weights)
-        for weight, slope in zip(weights, slopes):
+        for weight, slope in zip(weights, slopes, strict=True):
             moved = weight - 0.01 * slope
             weight.assign(weight.constraint(moved) if weight.constraint else moved)
-    for said, truth in zip(after, model.get_weights()):
+    for said, truth in zip(after, model.get_weights(), strict=True):
         np.testing.assert_allclose(said, truth, rtol=1e-5, atol=1e-6)
 
 
@@ -101,9 +101,11 @@ def test_a_penalty_is_one_of_the_losses_once_and_before_any_call(make):
 def test_each_layer_of_a_model_adds_its_own_penalty():
     units = [NAU(2), NMU(1)]
     model = keras.Sequential([keras.Input((3,)), *units])
-    for unit, step in zip(units, (30_000, 25_000)):
+    for unit, step in zip(units, (30_000, 25_000), strict=True):
         unit.updates.assign(step)
-    assert [float(loss) for loss in model.losses] == [pytest.approx(float(u.penalty(s, 0.0))) for u, s in zip(units, (30_000, 25_000))]
+    assert [float(loss) for loss in model.losses] == [
+        pytest.approx(float(u.penalty(s, 0.0))) for u, s in zip(units, (30_000, 25_000), strict=True)
+    ]
 
 
 def test_a_frozen_unit_has_no_penalty_and_a_thawed_one_has_one():
@@ -193,7 +195,7 @@ def test_many_runs_side_by_side_compiled_each_with_its_own_weights_step_and_vali
 
     def one_run(step, run):
         weights, validation = run
-        state = [*zip(model.trainable_variables, weights), (unit.updates, step), (unit.validation, validation)]
+        state = [*zip(model.trainable_variables, weights, strict=True), (unit.updates, step), (unit.validation, validation)]
         with tf.GradientTape() as tape, keras.StatelessScope(state_mapping=state):
             tape.watch(weights)
             model(X, training=training)
@@ -213,7 +215,7 @@ def test_many_runs_side_by_side_compiled_each_with_its_own_weights_step_and_vali
                 cost = unit.penalty(step, validation[run])
             truth = tape.gradient(cost, [w.value for w in unit.trainable_variables], unconnected_gradients="zero")
             np.testing.assert_allclose(costs[run], cost, rtol=1e-5)
-            for said, right in zip(slopes, truth):
+            for said, right in zip(slopes, truth, strict=True):
                 np.testing.assert_allclose(said[run], right, rtol=1e-5)
     assert int(unit.updates) == 0
 

@@ -33,7 +33,7 @@ def test_fit_is_the_loop_written_out(make, cost, reduce):
         adam.apply(tape.gradient(value, by_hand.trainable_variables), by_hand.trainable_variables)
         costs.append(float(value))
     np.testing.assert_allclose(quiet_fit(by_fit, steps=60, learning_rate=0.05, cost=cost), costs, rtol=1e-4)
-    for mine, theirs in zip(by_fit.get_weights(), by_hand.get_weights()):
+    for mine, theirs in zip(by_fit.get_weights(), by_hand.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-4)
 
 

@@ -175,7 +175,7 @@ def test_no_two_weights_start_the_same_and_the_same_seed_starts_them_again(name)
         unit = FORMULAS[name][0]()
         unit.build((None, 4))
         starts.append(unit.get_weights())
-    for first, again in zip(*starts):
+    for first, again in zip(*starts, strict=True):
         np.testing.assert_array_equal(first, again)
     drawn = [tuple(weight.ravel()) for weight in starts[0] if np.ptp(weight) > 0]
     assert len(set(drawn)) == len(drawn) >= 1

@@ -1,6 +1,5 @@
 """Explorers of what was trained, for notebooks 03, 05 and 10: the training is done before, and travels to the page as numbers."""
 
-import keras
 import matplotlib as mpl
 import numpy as np
 
@@ -8,6 +7,7 @@ from .. import plots
 from .._inputs import positive_number, whole_number
 from ..layers import NAC
 from ..paper.phrases import in_words, parse, says, table
+from ..training import fit, seeded
 from .parts import Explorer, choice, slider, text
 
 FLOOR = 1e3  # what the axis of the cost begins with: a cost below it is drawn there
@@ -51,30 +51,19 @@ def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
 
 
 def _trainings(task, epochs, every, rates, seed):
-    """Each rate's training, all side by side: W, [2, looks], and the cost, [looks].
-
-    It is the loop of notebook 03 in NumPy, which is done with all of them in the time that TensorFlow takes to compile one.
-    """
-    x, y = task.x_train.astype("float64"), task.y_train.astype("float64")
-    keras.utils.set_random_seed(seed)
-    nac = NAC(1)
-    nac.build((None, x.shape[1]))
-    weights = np.repeat(np.array(nac.get_weights(), "float64"), len(rates), axis=2)  # [Ŵ and M̂, in, rates]
-    m, v, seen = np.zeros_like(weights), np.zeros_like(weights), []
-    for epoch in range(epochs + 1):
-        tanh, sigma = np.tanh(weights[0]), 1 / (1 + np.exp(-weights[1]))
-        off = x @ (tanh * sigma) - y
-        if epoch % every == 0:
-            seen.append((tanh * sigma, (off**2).sum(axis=0)))
-        slope = 2 * x.T @ off
-        gradient = np.array([slope * (1 - tanh**2) * sigma, slope * tanh * sigma * (1 - sigma)])
-        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
-        alpha = np.array(rates) * np.sqrt(1 - 0.999 ** (epoch + 1)) / (1 - 0.9 ** (epoch + 1))
-        weights = weights - alpha * m / (np.sqrt(v) + 1e-7)
-    W, cost = (np.array(part) for part in zip(*seen))
-    return [
-        {"rate": rate, "W": _rounded(W[..., i].T), "cost": [float(f"{value:.4g}") for value in cost[:, i]]} for i, rate in enumerate(rates)
-    ]
+    """Each rate's training from the same start: W, [2, looks], and the cost, [looks]."""
+    x, y, trainings = task.x_train, task.y_train, []
+    for rate in rates:
+        looks: list[dict] = []
+        with seeded(seed):
+            nac = NAC(1)
+            nac.build((None, x.shape[1]))
+        fit(nac, x, y, steps=epochs, learning_rate=rate, every=every, progress=False, watch=looks.append)
+        looks = looks[: epochs // every + 1]  # without the end, where that is no look
+        W_hat, M_hat = (np.array([look["weights"][i][0, :, 0] for look in looks]).T for i in range(2))
+        cost = [float(f"{look['cost'][0]:.4g}") for look in looks]
+        trainings.append({"rate": rate, "W": _rounded(np.tanh(W_hat) / (1 + np.exp(-M_hat))), "cost": cost})
+    return trainings
 
 
 def _rounded(values, digits=5):
