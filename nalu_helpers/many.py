@@ -398,24 +398,31 @@ class StandingStill:
     every 10, is no more than mean + standard deviation of the second half, and that mean is above 1 (Schlör et al. 2020)."""
 
     def __init__(self):
-        self.losses = None
+        self.losses = None  # of each run, the validation error at every step of its life
 
     def restart_at(self, validation, step, end):
         """For each run the step of step…end−1 after whose update it is to start anew, −1 for none; `validation` holds for all of them."""
-        self.losses = [[] for _ in validation] if self.losses is None else self.losses
-        return np.array([self._first_due(losses, error, step, end) for losses, error in zip(self.losses, validation, strict=True)])
+        if self.losses is None:
+            self.losses = [np.zeros(0)] * len(validation)
+        self.losses = [np.append(losses, np.full(end - step, error)) for losses, error in zip(self.losses, validation, strict=True)]
+        due = [self._first_due(losses, step, end) for losses in self.losses]
+        self.losses = [losses if at < 0 else losses[len(losses) - (end - 1 - at) :] for losses, at in zip(self.losses, due, strict=True)]
+        return np.array(due)
 
     @staticmethod
-    def _first_due(losses, error, step, end):
-        for now in range(step, end):
-            losses.append(float(error))
-            if error > 0 and now > 0 and now % 10 == 0 and len(losses) > 5_000:
-                first, second = np.split(np.array(losses), [len(losses) // 2])
-                if first.mean() <= second.mean() + second.std() and second.mean() > 1:
-                    losses.clear()
-                    losses.extend([float(error)] * (end - now - 1))
-                    return now
-        return -1
+    def _first_due(losses, step, end):
+        now = np.array([at for at in range(step, end) if at > 0 and at % 10 == 0], int)
+        lived = len(losses) - (end - 1 - now)
+        now, lived = now[lived > 5_000], lived[lived > 5_000]
+        error = losses[-1]
+        if not error > 0 or not len(now):
+            return -1
+        half = lived // 2
+        beyond = losses - error  # so that the sums of a run that stands quite still are exactly 0
+        sums, squares = (np.append(0, np.cumsum(part)) for part in (beyond, beyond**2))
+        first, second, square = sums[half] / half, *((part[lived] - part[half]) / (lived - half) for part in (sums, squares))
+        stands = (first <= second + np.sqrt(np.maximum(square - second**2, 0))) & (second + error > 1)
+        return int(now[np.argmax(stands)]) if stands.any() else -1
 
 
 class _Models(Sequence):
