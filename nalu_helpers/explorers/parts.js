@@ -176,6 +176,11 @@ function handled(handle, tell) {
   } else {
     input = html("input", { ...options, type: "text", autocomplete: "off", spellcheck: false })
     input.onchange = () => tell(input.value)
+    input.onkeydown = event => { // JupyterLab would keep Enter for itself
+      if (event.key !== "Enter" || event.isComposing) return
+      event.stopPropagation()
+      input.onchange()
+    }
   }
   const show = value => {
     if (handle.kind === "choice") input.selectedIndex = handle.options.indexOf(value)

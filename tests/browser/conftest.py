@@ -1,8 +1,17 @@
-"""A screenshot of the page of a browser test that failed, named in the failure's output."""
+"""The browser of the tests, and a screenshot of the page of a test that failed, named in the failure's output."""
 
 import pytest
 
 from . import lab
+
+
+@pytest.fixture(scope="session")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
+        yield browser
+        browser.close()
 
 
 @pytest.hookimpl(wrapper=True)

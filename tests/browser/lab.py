@@ -119,3 +119,13 @@ def run_all(page, explorers):
     page.get_by_text("Run All Cells", exact=True).click()
     page.locator(".explorer").nth(explorers - 1).wait_for(timeout=3 * PATIENCE)
     page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+
+
+def fill(place, label, value):
+    """Type `value` into the field that is labelled so in `place`, a page or a part of one, and press Enter; or choose it."""
+    field = place.get_by_label(label, exact=True)
+    if field.evaluate("field => field.tagName") == "SELECT":
+        field.select_option(value)
+    else:
+        field.fill(value)
+        field.press("Enter")

@@ -13,7 +13,6 @@ import pytest
 pytest.importorskip("playwright", reason='needs Playwright: pip install -c constraints.txt -e ".[test,browser]"')
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from nalu_helpers import NAC, NALU, NMU, data, explorers, expression, fit_many
 from nalu_helpers.explorers.by_hand import ACTIVATIONS
@@ -49,18 +48,10 @@ def made():
     }
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser):
     page = browser.new_page(viewport={"width": 1000, "height": 900}, has_touch=True)
-    page.set_default_timeout(8000)
+    page.set_default_timeout(lab.PATIENCE)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
@@ -244,7 +235,7 @@ def test_a_seed_is_where_its_weights_are(made, page):
 def test_a_phrase_is_read_word_by_word(made, page):
     mounted.show(page, made["phrases"])
     for text, number in (("Forty-two", 42), ("three hundred and thirty four", 334), (" zero ", 0), ("nine hundred and ninety-nine", 999)):
-        fill(page, "a number in words", text)
+        lab.fill(page, "a number in words", text)
         said = [np.median([phrases.says(model, [number])[0, -1] for model in models]) for models in made["readers"].values()]
         assert numbers(page)[0] == number and numbers(page)[1:3] == pytest.approx(said, abs=0.06)
 
@@ -256,23 +247,14 @@ def test_a_phrase_is_read_word_by_word(made, page):
 def test_a_bad_phrase_is_answered_as_python_answers_it(made, page, text):
     mounted.show(page, made["phrases"])
     before = page.locator("svg").first.inner_html()
-    fill(page, "a number in words", text)
+    lab.fill(page, "a number in words", text)
     with pytest.raises(ValueError) as raised:
         phrases.parse(text)
     until = lambda sentence: re.split(": (did you mean|write)", " ".join(sentence.split()))[0].replace('"', "'")  # noqa: E731
     assert until(words(page)) == until(str(raised.value))
     assert page.locator("svg").first.inner_html() == before
-    fill(page, "a number in words", "seven")
+    lab.fill(page, "a number in words", "seven")
     assert numbers(page)[0] == 7
-
-
-def fill(page, label, value):
-    field = page.get_by_label(label, exact=True)
-    if field.evaluate("field => field.tagName") == "SELECT":
-        field.select_option(value)
-    else:
-        field.fill(value)
-        field.press("Enter")
 
 
 def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
@@ -287,7 +269,7 @@ def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
         page.get_by_label("your guess", exact=True).fill(wrong)
         page.get_by_role("button", name="Commit").click()
         assert sentence in words(page)
-    fill(page, "your guess", "16")
+    lab.fill(page, "your guess", "16")
     said = "You said 16 seeds; it is 21 seeds. Your guess was 5 seeds too low. Three are held."
     assert words(page) == said
     page.reload()
@@ -300,7 +282,7 @@ def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
 def test_a_guess_works_where_storage_is_refused(made, page):
     page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('refused', 'SecurityError') } })")
     mounted.show(page, made["guess"])
-    fill(page, "your guess", "21")
+    lab.fill(page, "your guess", "21")
     assert "it is 21 seeds. Right." in words(page)
 
 
@@ -362,7 +344,7 @@ def test_an_expression_that_python_refuses_the_page_refuses(page, text):
 
 def train(page, **fields):
     for label, value in fields.items():
-        fill(page, label.replace("_", " "), value)
+        lab.fill(page, label.replace("_", " "), value)
     page.get_by_role("button", name="Train").click()
 
 
@@ -375,7 +357,7 @@ def test_the_playground_answers_bad_input_in_place(made, page, label, value, sen
     mounted.show(page, made["playground"])
     before = page.locator("svg").first.inner_html()
     if label == "your own expression":
-        fill(page, "operation", "your own")
+        lab.fill(page, "operation", "your own")
     train(page, **{label: value})
     assert sentence in words(page) and page.locator("svg").first.inner_html() == before
     page.get_by_role("button", name="Copy as code").click()
@@ -397,9 +379,9 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     first, W = words(page), numbers(page)
     assert W[3:5] == pytest.approx([1, 1], abs=0.1)
     train(page, operation="your own", your_own_expression="a * b", unit="NMU", steps="1000000")
-    shows(page, re.compile("step .* of 1,000,000"))
+    shows(page, re.compile(r"step .* of 1,000,000.*W = \[1\.000, 1\.000\]"))
     page.get_by_role("button", name="Stop").click()
-    shows(page, re.compile(r"^Stopped\. median error inside 0, outside 0; seed 0: W = \[1\.000, 1\.000\]"))
+    shows(page, re.compile(r"^Stopped\. .* seed 0: W = \[1\.000, 1\.000\]"))
     page.get_by_role("button", name="Undo").click()
     shows(page, first)
     assert page.get_by_label("unit", exact=True).input_value() == "NAC"
@@ -417,11 +399,11 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
 def test_the_code_that_is_copied_makes_the_runs_that_the_page_asks_for(made, page):
     mounted.show(page, made["playground"])
     for operation, own in (("a ÷ b", None), ("√a", None), ("your own", "a * b + 1")):
-        fill(page, "operation", operation)
+        lab.fill(page, "operation", operation)
         if own:
-            fill(page, "your own expression", own)
-        fill(page, "steps", "20")
-        fill(page, "seeds", "2")
+            lab.fill(page, "your own expression", own)
+        lab.fill(page, "steps", "20")
+        lab.fill(page, "seeds", "2")
         page.get_by_role("button", name="Copy as code").click()
         names = {}
         exec(page.get_by_label("code").input_value().replace("steps=20,", "steps=20, progress=False,"), names)

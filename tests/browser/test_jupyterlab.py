@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("playwright", reason='needs Playwright: pip install -c constraints.txt -e ".[test,browser]"')
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from . import lab
 
@@ -43,14 +43,6 @@ def folder(tmp_path_factory):
 def address(folder):
     with lab.running(folder) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
-        yield browser
-        browser.close()
 
 
 def new_page(browser):
@@ -89,18 +81,9 @@ def cell_of(page, name):
     return page.locator(".jp-CodeCell").nth(2 + list(lab.EXPLORERS).index(name))
 
 
-def fill(cell, label, value):
-    field = cell.get_by_label(label, exact=True)
-    if field.evaluate("field => field.tagName") == "SELECT":
-        field.select_option(value)
-    else:
-        field.fill(value)
-        field.press("Enter")
-
-
 def train(cell, **fields):
     for label, value in fields.items():
-        fill(cell, label.replace("_", " "), value)
+        lab.fill(cell, label.replace("_", " "), value)
     cell.get_by_role("button", name="Train").click()
 
 
@@ -117,6 +100,14 @@ def test_a_key_moves_it_and_python_hears_of_it(page, name):
     expect(heard).to_have_text(re.compile(rf"^{re.escape(f'{now:g}')}(\.0)?$"))
     cell.get_by_role("button", name="Reset").click()
     expect(line).to_have_text(said)
+
+
+def test_enter_has_a_phrase_read(page):
+    cell = cell_of(page, "phrases")
+    lab.fill(cell, "a number in words", "six hundred and seven")
+    expect(cell.locator(".line")).to_contain_text("607")
+    expect(cell.locator(".widget-label")).to_have_text("six hundred and seven")
+    expect(cell.get_by_label("a number in words", exact=True)).to_be_focused()
 
 
 def test_a_guess_is_answered(page):
@@ -140,7 +131,7 @@ def test_the_playground_answers_bad_input_in_place(page):
         good = cell.get_by_label(label, exact=True).input_value()
         train(cell, **{label: value})
         expect(cell.locator(".line")).to_contain_text(sentence)
-        fill(cell, label, good)
+        lab.fill(cell, label, good)
 
 
 def test_the_playground_is_trained_by_the_kernel_and_stops(page):
@@ -165,6 +156,7 @@ def test_a_stored_notebook_moves_before_it_is_run_and_stays_as_it_is(address, br
     lab.open_notebook(page, address, STORED)
     explorers = sum("explorers." in cell["source"] and bool(cell["outputs"]) for cell in code_cells(folder / STORED))
     expect(page.locator(".explorer")).to_have_count(explorers, timeout=lab.PATIENCE)
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)  # to open it was not to change it
     weight = page.locator(".explorer", has=page.get_by_label("Ŵ", exact=True))
     said = weight.locator(".line").inner_text()
     weight.get_by_label("Ŵ", exact=True).click(position={"x": 10, "y": 8})

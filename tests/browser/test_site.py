@@ -16,7 +16,6 @@ pytest.importorskip("playwright", reason='needs Playwright: pip install -c const
 pytest.importorskip("myst_nb", reason='needs Sphinx: pip install -c constraints.txt -e ".[test,docs]"')
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from . import lab
 
@@ -56,14 +55,6 @@ def served(site):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @contextlib.contextmanager
