@@ -8,7 +8,7 @@ READY_BROWSER := .venv/ready-browser
 READY_DOCS := .venv/ready-docs
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: help lab test browser notebooks html benchmark pins clean
+.PHONY: help lab test browser latency notebooks html benchmark pins clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -22,8 +22,11 @@ test: $(READY_TEST)  ## run the unit tests, then every notebook, comparing its o
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pytest --nbval --nbval-current-env --numprocesses=auto --maxprocesses=4 --dist=loadfile --ignore=tests/browser
 
-browser: $(READY_BROWSER)  ## use the explorers in a real browser (needs Chromium)
+browser: $(READY_BROWSER) $(READY_DOCS)  ## use the explorers and the site in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser
+
+latency: $(READY_BROWSER)  ## measure how fast the explorers answer in a real browser
+	$(BIN)/python -m tests.browser.latency --output results/latency.csv
 
 notebooks: $(READY_TEST)  ## run every notebook and store its outputs
 	$(BIN)/python tools/make_notebooks.py

@@ -1,0 +1,176 @@
+"""How fast the explorers are in Chromium, and what it costs a training to be watched.
+
+    python -m tests.browser.latency --output results/latency.csv
+
+For every explorer, on a page without a kernel and in JupyterLab: milliseconds from a key to the painted frame, the median and the 95th
+percentile of 100 key presses, and to the first picture: from the start of the page, or of the cell. Then the run-steps a second of the
+training in the page, and of a watched training in the kernel beside the same training without a page. Needs Chromium and the extra
+`browser`, and a machine that does nothing else.
+"""
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from playwright.sync_api import expect, sync_playwright
+
+from nalu_helpers import NALU, data, explorers, fit_many, results
+from nalu_helpers.paper import phrases
+
+from . import lab, mounted
+
+# The time of each key, and of the end of the frame after it. A message that is sent when a frame begins is heard when it is painted.
+WATCH = """() => { window.waited = []
+    const heard = new MessageChannel()
+    let pressed
+    heard.port1.onmessage = () => window.waited.push(performance.now() - pressed)
+    document.addEventListener('keydown', event => {
+        pressed = event.timeStamp
+        requestAnimationFrame(() => heard.port2.postMessage(0))
+    }, true) }"""
+FIRST = """() => { new MutationObserver((_, watcher) => {
+        if (!document.querySelector('.explorer svg')) return
+        watcher.disconnect()
+        requestAnimationFrame(() => setTimeout(() => { window.first = performance.now() }))
+    }).observe(document, {subtree: true, childList: true}) }"""
+WATCHED = """from nalu_helpers import layers, speed
+from nalu_helpers.explorers.playground import _Training
+
+playground = explorers.playground()
+settings = dict(seeds=range(64), steps=100_000, every=1_000, learning_rate=0.01)
+update = _Training.update
+
+
+def timed(training, count):
+    clock.update(count)
+    update(training, count)
+
+
+_Training.update = timed
+display(playground)"""
+ALONE = """clock = speed.Clock()
+_ = fit_many(lambda: layers.NALU(1), "*", progress=clock, **settings)
+alone, clock = clock.rate(), speed.Clock()
+print(f"alone {alone:.0f}")"""
+BOTH = """playground.thread.join()
+print(f"watched {clock.rate():.0f}")"""
+
+
+def presses(page, explorer, count=100):
+    """Milliseconds from each of `count` keys to the painted frame."""
+    page.evaluate(WATCH)
+    sliders, field = explorer.get_by_role("slider"), explorer.get_by_role("textbox").first
+    for number in range(count):
+        if sliders.count():
+            sliders.last.press("ArrowLeft" if number // 10 % 2 else "ArrowRight")
+        else:
+            field.fill(("one hundred", "two")[number % 2])
+            field.press("Enter")
+        page.wait_for_function(f"() => window.waited.length >= {number + 1}")
+    return page.evaluate("window.waited")
+
+
+def row(name, where, waited, first):
+    return {
+        "explorer": name,
+        "where": where,
+        "key to frame, median": np.median(waited),
+        "95th percentile": np.quantile(waited, 0.95),
+        "first picture": first,
+    }
+
+
+def without_kernel(browser):
+    """A row for each explorer on a page of its own."""
+    seen, task = [], data.article("*")
+    fit_many(lambda: NALU(1), task, seeds=range(24), steps=2000, every=20, watch=seen.append, progress=False)
+    keras.utils.set_random_seed(0)
+    known = {"explorers": explorers, "data": data, "seen": seen, "readers": [phrases.reader("linear", scale=1000.0) for _ in range(3)]}
+    for name, call in lab.EXPLORERS.items():
+        page = browser.new_page(viewport={"width": 1000, "height": 900})
+        page.add_init_script(f"({FIRST})()")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "page.html"
+            path.write_text(mounted.page_of(eval(call, known)), encoding="utf-8")
+            page.goto(path.as_uri())
+            page.wait_for_function("() => window.first")
+        yield row(name, "page", presses(page, page.locator(".explorer")), page.evaluate("window.first"))
+        page.close()
+
+
+def in_the_page(browser):
+    """Run-steps a second of the playground's training in the page, NALU on ×, 8 seeds, batches of 128."""
+    page, steps = browser.new_page(), 40_000
+    mounted.show(page, explorers.playground())
+    lab.fill(page, "steps", str(steps))
+    begin = time.perf_counter()
+    page.get_by_role("button", name="Train").click()
+    page.locator(".line", has_text=f"Seeds: 8, steps: {steps:,}.").wait_for(timeout=10 * lab.PATIENCE)
+    return 8 * steps / (time.perf_counter() - begin)
+
+
+def in_jupyterlab(browser):
+    """A row for each explorer in JupyterLab, and the rates of a training in the kernel, alone and watched."""
+    with tempfile.TemporaryDirectory() as folder, lab.running(folder) as address:
+        for name, call in lab.EXPLORERS.items():
+            page = browser.new_page(viewport={"width": 1300, "height": 1000})
+            lab.open_notebook(page, address, lab.write_notebook(folder, f"{name}.ipynb", call))
+            run_cell(page, 0)
+            page.evaluate(FIRST)
+            begin = page.evaluate("performance.now()")
+            run_cell(page, 1)
+            page.wait_for_function("() => window.first")
+            first = page.evaluate("window.first") - begin
+            yield row(name, "JupyterLab", presses(page, page.locator(".explorer")), first)
+            page.close()
+        page = browser.new_page(viewport={"width": 1300, "height": 1000})
+        lab.open_notebook(page, address, lab.write_notebook(folder, "watched.ipynb", WATCHED, ALONE, BOTH))
+        for cell in range(3):
+            run_cell(page, cell)
+        for label, value in {"unit": "NALU", "seeds": "64", "steps": "100000"}.items():
+            lab.fill(page.locator(".explorer"), label, value)
+        page.get_by_role("button", name="Train").click()
+        expect(page.locator(".explorer .line")).to_contain_text("Seeds: 64, steps: 100,000.", timeout=10 * lab.PATIENCE)
+        run_cell(page, 3)
+        said = page.locator(".jp-OutputArea").all_inner_texts()
+        yield {name: float(re.search(rf"{name} (\d+)", " ".join(said))[1]) for name in ("alone", "watched")}
+
+
+def run_cell(page, number):
+    """Run the code cell `number` of the open notebook and wait until it is done."""
+    page.locator(".jp-CodeCell .cm-content").nth(number).click()
+    page.keyboard.press("Shift+Enter")
+    prompt = page.locator(".jp-CodeCell").nth(number).locator(".jp-InputArea-prompt")
+    expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=10 * lab.PATIENCE)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="How fast the explorers are in the browser.")
+    parser.add_argument("--output", help="the table to write, such as results/latency.csv")
+    given = sys.argv[1:] if arguments is None else arguments
+    output = parser.parse_args(given).output
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
+        trained = in_the_page(browser)
+        *rows, rates = [*without_kernel(browser), *in_jupyterlab(browser)]
+        browser.close()
+    table = pd.DataFrame(rows).round(1)
+    print(table.to_string(index=False), "\nall in milliseconds\n")
+    print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")
+    if output:
+        results.write(output, table.to_csv(index=False, lineterminator="\n"))
+        trainings = pd.DataFrame([{"in the page": trained, **rates}]).round()
+        beside = Path(output).with_name("live.csv")
+        results.write(beside, trainings.to_csv(index=False, lineterminator="\n"))
+        for path in (output, beside):
+            results.note_origin(path, " ".join(["python -m tests.browser.latency", *given]))
+
+
+if __name__ == "__main__":
+    main()
