@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nalu_helpers import benchmark, data, metrics, speed
+from nalu_helpers import benchmark, data, field, metrics, speed
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--unit", "NAC", "NAU", "--operation", "add", "--range=1,2", "--seeds", "30", "--steps", "40"]
@@ -78,7 +78,7 @@ def test_what_is_there_is_not_run_again_and_more_seeds_are_added(undisturbed, tm
     output = tmp_path / "table.csv"
     output.write_bytes(undisturbed.read_bytes())
     done = []
-    monkeypatch.setattr(benchmark, "run_chunk", lambda unit, *rest, progress: done.append((unit, rest[2])) or RUN_CHUNK(unit, *rest))
+    monkeypatch.setattr(field, "run_chunk", lambda unit, *rest, progress: done.append((unit, rest[2])) or RUN_CHUNK(unit, *rest))
     assert main(*SMALL, output=output) == 0 and done == []
     assert not output.with_suffix(".json").exists(), "who makes nothing is not its origin"
     more = [*SMALL[:-3], "51", *SMALL[-2:]]
@@ -88,7 +88,7 @@ def test_what_is_there_is_not_run_again_and_more_seeds_are_added(undisturbed, tm
     assert "--seeds 51" in json.loads(output.with_suffix(".json").read_text(encoding="utf-8"))["command"]
 
 
-RUN_CHUNK = benchmark.run_chunk
+RUN_CHUNK = field.run_chunk
 
 
 def test_a_cluster_gives_the_same_table_and_a_killed_worker_costs_only_its_chunk(undisturbed, tmp_path):
@@ -248,7 +248,7 @@ def test_a_sample_of_the_stored_table_comes_out_again():
     stored = pd.read_csv(ROOT / "results" / "single_module.csv", comment="#")
     pairs = [data.BENCHMARK_RANGES[i] for i in (5, 6)]
     for unit, operation in (("NMU", "*"), ("NAU", "+")):
-        again = benchmark.run_chunk(unit, operation, pairs, range(5))
+        again = field.run_chunk(unit, operation, pairs, range(5))
         rows = stored.merge(again, on=benchmark.KEY, suffixes=("", "_again"))
         assert len(rows) == 10
         assert (rows["solved"] == rows["solved_again"]).mean() >= 0.9
@@ -258,7 +258,7 @@ def test_a_sample_of_the_stored_table_comes_out_again():
 
 def test_the_stored_table_is_complete():
     stored = pd.read_csv(ROOT / "results" / "single_module.csv", comment="#")
-    wanted = {(unit, benchmark.WORDS[operation]) for unit, row in benchmark.UNITS.items() for operation in row[0]}
+    wanted = {(unit, benchmark.WORDS[operation]) for unit, entry in benchmark.UNITS.items() for operation in entry.operations}
     runs = stored.groupby(["unit", "operation", "train"]).size()
     assert set(runs.index.droplevel("train")) == wanted and len(runs) == 9 * len(wanted) and (runs == 25).all()
     origin = json.loads((ROOT / "results" / "single_module.json").read_text(encoding="utf-8"))

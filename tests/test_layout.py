@@ -13,7 +13,8 @@ STOREYS = [
     ["data"],
     ["metrics", "training", "results"],
     ["many"],
-    ["plots", "speed", "paper.functions", "paper.digits", "paper.phrases", "paper.programs", "paper.gridworld"],
+    ["field"],
+    ["fair", "plots", "speed", "paper.functions", "paper.digits", "paper.phrases", "paper.programs", "paper.gridworld"],
     ["checks", "explorers", "benchmark"],
 ]
 STOREY = {name: number for number, names in enumerate(STOREYS) for name in names}

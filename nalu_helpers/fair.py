@@ -1,0 +1,351 @@
+"""The field, fairly compared: every unit as it was published, and at its best on one grid of settings that all of them share.
+
+A setting is chosen for a unit and an operation, over all nine ranges together, by the validation error inside the training range, with
+seeds that judge nothing afterwards: extrapolation never has a say. Then both settings are judged by the field's protocol on other seeds.
+To choose is cheap, since settings that are behind are dropped early: all are trained for a tenth of the steps, the better quarter for three
+tenths, and the four best, with and without the unit's penalty, for all of them.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from . import data, layers, metrics, results
+from ._inputs import one_of, whole_number
+from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, each, judged, pairs
+from .many import fit_many
+from .training import Progress
+
+PUBLISHED = "as published"
+RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+STARTS = {  # of the weights called …_hat, from which a unit makes matrices of tanh ⊙ σ
+    "benchmark": lambda: layers.benchmark_start(2, 1),
+    "U(±0.5)": lambda: keras.initializers.RandomUniform(-0.5, 0.5),
+    "U(±2)": lambda: keras.initializers.RandomUniform(-2, 2),
+}
+BETAS = (0.999, 0.99)
+STAGES = ((0.1, 4), (0.3, 4), (1.0, 1))  # the share of the steps, and the share of the settings that go on: a quarter, then the best 4
+FINALISTS = 4
+CHOOSE, JUDGE = range(10), range(100, 125)
+KNOBS = ["learning_rate", "start", "beta_2", "clipping", "penalty"]
+CHOICE_KEY = ["unit", "operation", *KNOBS]
+KEY = ["unit", "operation", "setting", "train", "seed"]
+FIELD = UNITS | {
+    "SNMU": Entry("*", lambda operation: layers.SNMU(1)),
+    "RealNPUModified": Entry("/", lambda operation: layers.RealNPUModified(1), 5e-3),
+    "NRU": Entry("/", lambda operation: layers.NRU(1), 1.0),
+    "NMRU": Entry("/", lambda operation: layers.NMRU(1), 1e-2, clipping="norm 1"),
+    "MCFC": Entry("+*", lambda operation: layers.MCFC(1, multiply=operation == "*")),
+    "DMU": Entry("+-*/", lambda operation: layers.DMU(1, signs=(1, -1) if operation in "-/" else (1, 1)), 1e-2),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a reader can turn: a point of the grid."""
+
+    learning_rate: float
+    start: str = PUBLISHED  # or one of STARTS
+    beta_2: float = 0.999
+    clipping: str = "none"  # one of CLIPPING
+    penalty: bool = True  # the unit's own, when it has one
+
+    def __post_init__(self) -> None:
+        one_of(self.start, [PUBLISHED, *STARTS], "start")
+        one_of(self.clipping, CLIPPING, "clipping")
+
+
+def published(entry: Entry) -> Setting:
+    """The setting in which a unit was published."""
+    return Setting(entry.learning_rate, clipping=entry.clipping)
+
+
+def grid(entry: Entry, operation: str) -> list[Setting]:
+    """Every setting that the unit can be trained in, the published one among them; the penalty is the published one in all."""
+    layer = entry.make(operation)
+    others = [name for name in STARTS if not (name == "benchmark" and isinstance(layer, layers.NAC))]  # which a NAC is published with
+    starts = [PUBLISHED, *(others if _has_hats(layer) else [])]
+    rates = sorted({*RATES, entry.learning_rate})
+    clippings = ["none", "norm 1" if entry.clipping == "none" else entry.clipping]
+    return [Setting(rate, start, beta_2, clipping) for start, beta_2, clipping, rate in product(starts, BETAS, clippings, rates)]
+
+
+def made(entry: Entry, operation: str, setting: Setting) -> keras.layers.Layer:
+    """A new layer of the unit that starts, and is penalised, as `setting` says. Raises ValueError for a start that it cannot have."""
+    layer = entry.make(operation)
+    layer.build((None, 2))
+    if setting.start != PUBLISHED:
+        if not _has_hats(layer):
+            raise ValueError(f"a {type(layer).__name__} has no weights called …_hat to start from {setting.start}: choose {PUBLISHED!r}")
+        for weight in layer.trainable_variables:
+            if weight.name.endswith("_hat"):
+                weight.assign(STARTS[setting.start]()(weight.shape))
+    if not setting.penalty:
+        layer.penalty = lambda step, validation: 0.0
+    return layer
+
+
+def _has_hats(layer):
+    if not layer.built:
+        layer.build((None, 2))
+    return any(weight.name.endswith("_hat") for weight in layer.trainable_variables)
+
+
+def checks_of(
+    entry: Entry,
+    operation: str,
+    settings: Sequence[Setting],
+    seeds: Iterable[int],
+    ranges: Sequence[Any],
+    steps: int,
+    progress: Any = False,
+) -> pd.DataFrame:
+    """The checks of `fit_many` for settings that differ in nothing but their learning rate."""
+    first = settings[0]
+    rates = [setting.learning_rate for setting in settings]
+    return fit_many(
+        lambda: made(entry, operation, first),
+        operation,
+        seeds=seeds,
+        ranges=ranges,
+        learning_rate=rates,
+        optimizer=keras.optimizers.Adam(rates[0], beta_2=first.beta_2, epsilon=EPSILON, **CLIPPING[first.clipping]),
+        steps=steps,
+        every=min(CHECK_EVERY, steps),
+        restart=entry.restart,
+        progress=progress,
+    ).table
+
+
+# To choose
+
+
+@cache
+def _threshold(operation, where):
+    return metrics.success_threshold(operation, where)
+
+
+def scores(errors: pd.DataFrame, operation: str, ranges: Sequence[Any]) -> pd.DataFrame:
+    """How good each learning rate is inside the training range: a row each.
+
+    `errors` has the columns learning_rate, train, seed, step and interpolation, and nothing is known here of extrapolation. A run counts by
+    its lowest error: `inside` is the share of runs that get below what an almost perfect unit would have on the training range,
+    `error` the mean of log10(lowest error ÷ that threshold), between −3 and 6.
+    """
+    thresholds = {data.range_name(train): _threshold(operation, train) for train, _ in ranges}
+    lowest = errors.groupby(["learning_rate", "train", "seed"])["interpolation"].min().fillna(np.inf).reset_index()
+    ratio = lowest["interpolation"] / lowest["train"].map(thresholds)
+    lowest["inside"], lowest["error"] = ratio < 1, np.log10(ratio.clip(1e-3, 1e6))
+    return lowest.groupby("learning_rate")[["inside", "error"]].mean().reset_index()
+
+
+def ranked(table: pd.DataFrame) -> pd.DataFrame:
+    """Settings with their scores, the best first: most runs arrived, then the lowest mean error, then the order of the grid."""
+    return table.sort_values(["inside", "error"], ascending=[False, True], kind="stable", ignore_index=True)
+
+
+def choose(
+    entry: Entry,
+    operation: str,
+    *,
+    seeds: Iterable[int] = CHOOSE,
+    ranges: Sequence[Any] = data.BENCHMARK_RANGES,
+    steps: int = 50_000,
+    stages: Sequence[tuple[float, int]] = STAGES,
+    settings: Sequence[Setting] | None = None,
+    progress: Any = False,
+) -> pd.DataFrame:
+    """Try the grid, or `settings`. A row for each: its scores, after how many `steps` it was dropped, and whether it was `chosen`.
+
+    Raises ValueError when there are no settings.
+    """
+    alive = list(grid(entry, operation) if settings is None else settings)
+    if not alive:
+        raise ValueError("there are no settings to choose from: give at least one")
+    known: dict[Setting, dict] = {}
+    for share, part in stages:
+        trained = max(1, round(share * steps))
+        if share == 1:
+            alive = alive[: FINALISTS if len(stages) > 1 else None]
+            alive += [replace(setting, penalty=False) for setting in alive if _is_penalised(entry, operation)]
+        for setting, score in _scored(entry, operation, alive, seeds, ranges, trained, progress):
+            known[setting] = {"steps": trained, **score}
+        best = ranked(pd.DataFrame([{"setting": setting, **known[setting]} for setting in alive]))["setting"].tolist()
+        alive = best[: max(FINALISTS, math.ceil(len(best) / part))]
+    rows = [{**asdict(setting), **score, "chosen": setting == best[0]} for setting, score in known.items()]
+    return ranked(pd.DataFrame(rows)).sort_values("steps", ascending=False, kind="stable", ignore_index=True)
+
+
+def _scored(entry, operation, settings, seeds, ranges, steps, progress):
+    """Each setting and its scores; those that differ in their learning rate alone are trained together."""
+    together: dict[Setting, list[Setting]] = {}
+    for setting in settings:
+        together.setdefault(replace(setting, learning_rate=1.0), []).append(setting)
+    for some in together.values():
+        checks = checks_of(entry, operation, some, seeds, ranges, steps, progress)
+        table = scores(checks[["learning_rate", "train", "seed", "step", "interpolation"]], operation, ranges).set_index("learning_rate")
+        for setting in some:
+            yield setting, table.loc[setting.learning_rate].to_dict()
+
+
+def _is_penalised(entry, operation):
+    return isinstance(entry.make(operation), layers.Penalised)
+
+
+# To judge
+
+
+def judge(
+    entry: Entry,
+    operation: str,
+    settings: Mapping[str, Setting],
+    *,
+    seeds: Iterable[int] = JUDGE,
+    ranges: Sequence[Any] = data.BENCHMARK_RANGES,
+    steps: int = 50_000,
+    progress: Any = False,
+) -> pd.DataFrame:
+    """Protocol C in each of the named `settings`: a row for each run, as in `field.run_chunk`, and what becomes of it.
+
+    `interpolation_half` and `interpolation_last` are its errors inside at half of the steps and at the end, `extrapolation_last` the one
+    outside at the end: a run that is *not yet* there is still falling, one that never will be has long stood still.
+    """
+    parts = []
+    for name, setting in settings.items():
+        checks = checks_of(entry, operation, [setting], seeds, ranges, steps, progress)
+        tests = {data.range_name(train): test for train, test in ranges}
+        for (train, seed), run in checks.groupby(["train", "seed"], sort=False):
+            half = run[run["step"] <= steps // 2].iloc[-1]
+            last = {f"{error}_last": run[error].iloc[-1] for error in ("interpolation", "extrapolation")}
+            row = {"operation": WORDS[operation], "setting": name, **asdict(setting), "train": train, "test": run["test"].iloc[0]}
+            row |= {"seed": seed, **judged(run, _threshold(operation, tests[str(train)]))}
+            parts.append(row | {"interpolation_half": half["interpolation"], **last})
+    return pd.DataFrame(parts)
+
+
+def compare(
+    entry: Entry,
+    operation: str,
+    *,
+    choose_with: Iterable[int] = CHOOSE,
+    judge_with: Iterable[int] = JUDGE,
+    ranges: Sequence[Any] = data.BENCHMARK_RANGES,
+    steps: int = 50_000,
+    progress: Any = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The door for a unit of your own: choose its setting by the rules of this module, and judge it as published and at its best.
+
+        mine = Entry("*", lambda operation: MyUnit(1), learning_rate=0.01)
+        choice, runs = compare(mine, "*")
+
+    Returns the table of `choose` and the table of `judge`. Raises ValueError when a seed is to choose and to judge.
+    """
+    choose_with, judge_with = list(choose_with), list(judge_with)
+    both = sorted({*choose_with} & {*judge_with})
+    if both:
+        raise ValueError(f"seed {both[0]} is to choose and to judge: a setting must be judged on seeds that did not choose it")
+    choice = choose(entry, operation, seeds=choose_with, ranges=ranges, steps=steps, progress=progress)
+    best = setting_of(choice[choice["chosen"]].iloc[0])
+    runs = judge(
+        entry, operation, {"published": published(entry), "best": best}, seeds=judge_with, ranges=ranges, steps=steps, progress=progress
+    )
+    return choice.assign(operation=WORDS[operation]), runs
+
+
+def setting_of(row: Any) -> Setting:
+    """The setting that a row of a table was trained in."""
+    return Setting(float(row["learning_rate"]), row["start"], float(row["beta_2"]), row["clipping"], bool(row["penalty"]))
+
+
+def rerun(row: Any, seeds: Iterable[int] = JUDGE) -> pd.DataFrame:
+    """Train again what a row of the table of runs stands for: its unit and operation, on its range, in its setting, with all `seeds`."""
+    ranges = [pair for pair in data.BENCHMARK_RANGES if data.range_name(pair[0]) == row["train"]]
+    operation = next(sign for sign, word in WORDS.items() if word == row["operation"])
+    return judge(FIELD[row["unit"]], operation, {row["setting"]: setting_of(row)}, seeds=seeds, ranges=ranges).assign(unit=row["unit"])
+
+
+# The whole field, into tables
+
+
+def _pair(unit, operation, entry, settings, progress=False):
+    """One unit and one operation: the rows of both tables."""
+    return tuple(table.assign(unit=unit) for table in compare(entry, operation, progress=progress, **settings))
+
+
+def fair(
+    folder: str | Path,
+    *,
+    units: Iterable[str] | None = None,
+    operations: Iterable[str] | None = None,
+    entries: Mapping[str, Entry] = FIELD,
+    choose_with: Iterable[int] = CHOOSE,
+    judge_with: Iterable[int] = JUDGE,
+    steps: int = 50_000,
+    scheduler: str | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compare the units in `entries`, or some, into `folder`/fair_choice.csv and `folder`/fair.csv; return the two tables.
+
+    Both are written anew after every unit and operation, in one piece, and what they hold already is not run again: a run that was
+    stopped goes on. `scheduler` is the address of a Dask scheduler over which the pairs are spread. Raises ValueError for what cannot be
+    run and for tables of other settings, OSError when one cannot be written or the scheduler does not answer.
+    """
+    steps = whole_number(steps, "steps")
+    choose_with, judge_with = list(choose_with), list(judge_with)
+    settings = {"choose_with": choose_with, "judge_with": judge_with, "steps": steps}
+    head = f"# nalu_helpers fair 1: {steps} steps, chosen with seeds {_said(choose_with)}, judged with {_said(judge_with)}"
+    paths = [Path(folder) / "fair_choice.csv", Path(folder) / "fair.csv"]
+    tables = [results.read(path, head, key) for path, key in zip(paths, (CHOICE_KEY, KEY), strict=True)]
+    there = set(map(tuple, tables[1][["unit", "operation"]].drop_duplicates().to_numpy().tolist())) if len(tables[1]) else set()
+    wanted = [pair for pair in pairs(units, operations, entries) if (pair[0], WORDS[pair[1]]) not in there]
+    chunks = [(unit, operation, entries[unit], settings) for unit, operation in wanted]
+    with Progress(total=sum(map(_steps_of, chunks)), unit=" steps in all", disable=None, unit_scale=True) as bar:
+        for done in each(_pair, chunks, scheduler, bar, _steps_of):
+            for i, (path, key) in enumerate(zip(paths, (CHOICE_KEY, KEY), strict=True)):
+                table = pd.concat([tables[i], done[i]]) if len(tables[i]) else done[i]
+                table = table.drop_duplicates(key, keep="last")[[*key, *(name for name in table if name not in key)]]
+                places = table["unit"].map([*entries].index), table["operation"].map([*WORDS.values()].index)
+                tables[i] = table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)
+                results.write_table(path, head, tables[i])
+    return tables[0], tables[1]
+
+
+def _said(seeds):
+    return f"{seeds[0]} to {seeds[-1]}" if seeds == [*range(seeds[0], seeds[-1] + 1)] else ", ".join(map(str, seeds))
+
+
+def _steps_of(chunk):
+    """How many updates a pair takes, all its runs together."""
+    _, operation, entry, settings = chunk
+    left, runs = len(grid(entry, operation)), len(settings["choose_with"]) * len(data.BENCHMARK_RANGES)
+    total = 2 * len(settings["judge_with"]) * len(data.BENCHMARK_RANGES) * settings["steps"]
+    for share, part in STAGES:
+        if share == 1:
+            left = min(left, FINALISTS) * (1 + _is_penalised(entry, operation))
+        total += left * runs * max(1, round(share * settings["steps"]))
+        left = max(FINALISTS, math.ceil(left / part))
+    return total
+
+
+def summary(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each unit, operation and setting, all ranges together: runs, solved, and how the others ended.
+
+    `not_yet` of them are within a hundred times the threshold, or their error inside has fallen to less than half in the second half of
+    the training; the rest is `never`: it stands still, far away.
+    """
+    rows = []
+    for (unit, operation, setting), some in runs.groupby(["unit", "operation", "setting"], sort=False):
+        solved, count, low, high = metrics.success_rate(some["solved"])
+        failed = some[~some["solved"]]
+        falling = failed["interpolation_last"] < failed["interpolation_half"] / 2
+        not_yet = int((falling | (failed["extrapolation"] < 100 * failed["threshold"])).sum())
+        row = {"unit": unit, "operation": operation, "setting": setting, "runs": count, "solved": solved, "success_rate": solved / count}
+        rows.append(row | {"success_low": low, "success_high": high, "not_yet": not_yet, "never": count - solved - not_yet})
+    return pd.DataFrame(rows)
