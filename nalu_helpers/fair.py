@@ -26,7 +26,7 @@ from .training import Progress
 
 PUBLISHED = "as published"
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-STARTS = {  # of the weights called …_hat, from which a unit makes matrices of tanh ⊙ σ
+STARTS = {  # of the weights called W…_hat and M…_hat, from which a unit makes matrices of tanh ⊙ σ
     "benchmark": lambda: layers.benchmark_start(2, 1),
     "U(±0.5)": lambda: keras.initializers.RandomUniform(-0.5, 0.5),
     "U(±2)": lambda: keras.initializers.RandomUniform(-2, 2),
@@ -84,10 +84,11 @@ def made(entry: Entry, operation: str, setting: Setting) -> keras.layers.Layer:
     layer.build((None, 2))
     if setting.start != PUBLISHED:
         if not _has_hats(layer):
-            raise ValueError(f"a {type(layer).__name__} has no weights called …_hat to start from {setting.start}: choose {PUBLISHED!r}")
-        for weight in layer.trainable_variables:
-            if weight.name.endswith("_hat"):
-                weight.assign(STARTS[setting.start]()(weight.shape))
+            raise ValueError(
+                f"a {type(layer).__name__} has no weights W…_hat and M…_hat to start from {setting.start}: choose {PUBLISHED!r}"
+            )
+        for weight in filter(_is_hat, layer.trainable_variables):
+            weight.assign(STARTS[setting.start]()(weight.shape))
     if not setting.penalty:
         layer.penalty = lambda step, validation: 0.0
     return layer
@@ -96,7 +97,11 @@ def made(entry: Entry, operation: str, setting: Setting) -> keras.layers.Layer:
 def _has_hats(layer):
     if not layer.built:
         layer.build((None, 2))
-    return any(weight.name.endswith("_hat") for weight in layer.trainable_variables)
+    return any(map(_is_hat, layer.trainable_variables))
+
+
+def _is_hat(weight):
+    return weight.name[0] in "WM" and weight.name.endswith("_hat")
 
 
 def checks_of(
@@ -265,11 +270,12 @@ def setting_of(row: Any) -> Setting:
     return Setting(float(row["learning_rate"]), row["start"], float(row["beta_2"]), row["clipping"], bool(row["penalty"]))
 
 
-def rerun(row: Any, seeds: Iterable[int] = JUDGE) -> pd.DataFrame:
+def rerun(row: Any, seeds: Iterable[int] = JUDGE, steps: int = 50_000) -> pd.DataFrame:
     """Train again what a row of the table of runs stands for: its unit and operation, on its range, in its setting, with all `seeds`."""
     ranges = [pair for pair in data.BENCHMARK_RANGES if data.range_name(pair[0]) == row["train"]]
     operation = next(sign for sign, word in WORDS.items() if word == row["operation"])
-    return judge(FIELD[row["unit"]], operation, {row["setting"]: setting_of(row)}, seeds=seeds, ranges=ranges).assign(unit=row["unit"])
+    runs = judge(FIELD[row["unit"]], operation, {row["setting"]: setting_of(row)}, seeds=seeds, ranges=ranges, steps=steps)
+    return runs.assign(unit=row["unit"])[[*KEY, *(name for name in runs if name not in KEY)]]
 
 
 # The whole field, into tables
@@ -301,10 +307,11 @@ def fair(
     choose_with, judge_with = list(choose_with), list(judge_with)
     settings = {"choose_with": choose_with, "judge_with": judge_with, "steps": steps}
     head = f"# nalu_helpers fair 1: {steps} steps, chosen with seeds {_said(choose_with)}, judged with {_said(judge_with)}"
+    asked = pairs(units, operations, entries)
     paths = [Path(folder) / "fair_choice.csv", Path(folder) / "fair.csv"]
     tables = [results.read(path, head, key) for path, key in zip(paths, (CHOICE_KEY, KEY), strict=True)]
     there = set(map(tuple, tables[1][["unit", "operation"]].drop_duplicates().to_numpy().tolist())) if len(tables[1]) else set()
-    wanted = [pair for pair in pairs(units, operations, entries) if (pair[0], WORDS[pair[1]]) not in there]
+    wanted = [pair for pair in asked if (pair[0], WORDS[pair[1]]) not in there]
     chunks = [(unit, operation, entries[unit], settings) for unit, operation in wanted]
     with Progress(total=sum(map(_steps_of, chunks)), unit=" steps in all", disable=None, unit_scale=True) as bar:
         for done in each(_pair, chunks, scheduler, bar, _steps_of):

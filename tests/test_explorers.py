@@ -36,7 +36,7 @@ def makers(seen, readers):
         "identity": explorers.identity,
         "weight": explorers.weight,
         "paths": explorers.paths,
-        "replay": lambda: explorers.replay(data.article("+"), epochs=200),
+        "replay": lambda: explorers.replay(data.article("+"), steps=200),
         "seeds": lambda: explorers.seeds(data.article("*"), seen, 20),
         "phrases": lambda: explorers.phrases(readers),
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
@@ -101,7 +101,7 @@ def test_a_module_is_its_parts_one_after_the_other():
 @pytest.mark.parametrize("rate", [0.05, 0.2])
 def test_the_replay_is_the_training(rate):
     task = data.article("+")
-    run = next(run for run in explorers.replay(task, epochs=200, rates=(0.05, 0.2)).data["runs"] if run["rate"] == rate)
+    run = next(run for run in explorers.replay(task, steps=200, rates=(0.05, 0.2)).data["runs"] if run["rate"] == rate)
     keras.utils.set_random_seed(0)
     nac = NAC(1)
     cost = fit(nac, task.x_train, task.y_train, steps=200, learning_rate=rate, progress=False)
@@ -115,7 +115,7 @@ def test_the_seeds_are_where_their_weights_are(seen):
     last = next(look for look in seen if look["step"][0] == 100 and 3 in look["seed"])
     W_hat, M_hat, _ = (part[last["seed"].tolist().index(3)] for part in last["weights"])
     assert explorer.data["w"][3][-1] == pytest.approx((np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(), abs=1e-5)
-    assert np.shape(explorer.data["gate"]) == (4, 6) and explorer.epoch == 100
+    assert np.shape(explorer.data["gate"]) == (4, 6) and explorer.step == 100
 
 
 def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
@@ -136,7 +136,7 @@ def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
     "make, words",
     [
         (lambda: explorers.seeds(data.article("*"), [], 20), "seen holds no weights of NALUs"),
-        (lambda: explorers.replay(data.article("+"), epochs=0), "epochs is 0, expected a whole number"),
+        (lambda: explorers.replay(data.article("+"), steps=0), "steps is 0, expected a whole number"),
         (lambda: explorers.replay(data.article("+"), every=1.5), "every is 1.5, expected a whole number"),
         (lambda: explorers.replay(data.article("+"), rates=()), "rates is empty"),
         (lambda: explorers.replay(data.article("+"), rates=(-1,)), "a learning rate is -1, expected a finite number above 0"),

@@ -13,12 +13,12 @@ from .parts import Explorer, choice, slider, text
 FLOOR = 1e3  # what the axis of the cost begins with: a cost below it is drawn there
 
 
-def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
-    """Notebook 03: a NAC's training on `task`, epoch by epoch, for each of the learning rates `rates`, seen every `every` epochs.
+def replay(task, steps=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
+    """Notebook 03: a NAC's training on `task`, step by step, for each of the learning rates `rates`, seen every `every` steps.
 
-    Raises TypeError or ValueError when there is no rate or one is no number above 0, or `epochs` or `every` is no whole number above 0.
+    Raises TypeError or ValueError when there is no rate or one is no number above 0, or `steps` or `every` is no whole number above 0.
     """
-    epochs, every = whole_number(epochs, "epochs"), whole_number(every, "every")
+    steps, every = whole_number(steps, "steps"), whole_number(every, "every")
     rates = [positive_number(rate, "a learning rate", "0.05") for rate in rates]
     if not rates:
         raise ValueError("rates is empty: give at least one learning rate, such as 0.05")
@@ -26,31 +26,31 @@ def replay(task, epochs=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
     largest = int(np.argmax(y))
     shown = np.unique(np.linspace(0, len(x) - 1, 200).astype(int))  # as many rows as a line in a picture needs
     shown = shown[np.argsort(y[shown, 0], kind="stable")]
-    runs = _trainings(task, epochs, every, rates, seed)
+    runs = _trainings(task, steps, every, rates, seed)
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("A training, epoch by epoch", figsize=(11, 3.9))
+        figure = plots.Picture("A training, step by step", figsize=(11, 3.9))
         left, right, last = figure.subplots(1, 3)
         left.plot(y[:, 0], y[:, 0], ":", color=plots.COLORS["ink"], label="truth")
         left.plot([], [], color=plots.COLORS["a"], label="the NAC")
         left.set(xlabel="true answer", ylabel="what the NAC says", xlim=(y.min(), y.max()), ylim=(-y.max(), 1.1 * y.max()))
         left.legend(loc="upper left")
         left.locator_params(nbins=3)
-        right.set(yscale="log", xlabel="epoch", ylabel="cost", xlim=(0, epochs), ylim=(FLOOR, 1e13))
-        last.set(xlabel="epoch", ylabel="W", xlim=(0, epochs), ylim=(-1.1, 1.1))
+        right.set(yscale="log", xlabel="step", ylabel="cost", xlim=(0, steps), ylim=(FLOOR, 1e13))
+        last.set(xlabel="step", ylabel="W", xlim=(0, steps), ylim=(-1.1, 1.1))
         last.plot([], [], "-", color=plots.COLORS["a"], label="$w_1$")
         last.plot([], [], "--", color=plots.COLORS["m"], label="$w_2$")
         last.legend(loc="lower right")
         for ax in (right, last):
             ax.locator_params(axis="x", nbins=4)
     handles = [
-        slider("epoch", "epoch", 0, 0, epochs // every * every, every, "How long it has learned", decimals=0),
+        slider("step", "step", 0, 0, steps // every * every, every, "How long it has learned", decimals=0),
         choice("rate", "learning rate", rates, "How far Adam steps"),
     ]
     known = dict(x=x[shown].tolist(), y=y[shown, 0].tolist(), example=x[largest].tolist(), every=every, floor=FLOOR, runs=runs)
-    return Explorer("replay", "A NAC's training, epoch by epoch", figure, handles, **known)
+    return Explorer("replay", "A NAC's training, step by step", figure, handles, **known)
 
 
-def _trainings(task, epochs, every, rates, seed):
+def _trainings(task, steps, every, rates, seed):
     """Each rate's training from the same start: W, [2, looks], and the cost, [looks]."""
     x, y, trainings = task.x_train, task.y_train, []
     for rate in rates:
@@ -58,8 +58,8 @@ def _trainings(task, epochs, every, rates, seed):
         with seeded(seed):
             nac = NAC(1)
             nac.build((None, x.shape[1]))
-        fit(nac, x, y, steps=epochs, learning_rate=rate, every=every, progress=False, watch=looks.append)
-        looks = looks[: epochs // every + 1]  # without the end, where that is no look
+        fit(nac, x, y, steps=steps, learning_rate=rate, every=every, progress=False, watch=looks.append)
+        looks = looks[: steps // every + 1]  # without the end, where that is no look
         W_hat, M_hat = (np.array([look["weights"][i][0, :, 0] for look in looks]).T for i in range(2))
         cost = [float(f"{look['cost'][0]:.4g}") for look in looks]
         trainings.append({"rate": rate, "W": _rounded(np.tanh(W_hat) / (1 + np.exp(-M_hat))), "cost": cost})
@@ -90,7 +90,7 @@ def mean_weight_and_gate(task, seen):
 
 
 def seeds(task, seen, every):
-    """Notebook 05: choose a seed and an epoch; see where its gate and its weights are on the surface of the cost.
+    """Notebook 05: choose a seed and a step; see where its gate and its weights are on the surface of the cost.
 
     `seen` is what `fit_many(..., watch=seen.append, every=every)` saw of NALUs on `task`. Raises ValueError when it holds none.
     """
@@ -99,7 +99,7 @@ def seeds(task, seen, every):
     last = (len(w) - 1) * whole_number(every, "every")
     handles = [
         slider("seed", "seed", 0, 0, w.shape[1] - 1, 1, "Another start, nothing else", decimals=0),
-        slider("epoch", "epoch", last, 0, last, every, "How long it has learned", decimals=0),
+        slider("step", "step", last, 0, last, every, "How long it has learned", decimals=0),
     ]
     return Explorer("seeds", "Seeds on the surface of the cost", figure, handles, w=_rounded(w.T), gate=_rounded(gate.T), every=every)
 

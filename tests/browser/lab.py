@@ -25,7 +25,7 @@ SETTINGS = {  # every cell is rendered at once, and nobody asks about news
 EXPLORERS = {
     "identity": "explorers.identity()",
     "weight": "explorers.weight()",
-    "replay": 'explorers.replay(data.article("+"), epochs=400)',
+    "replay": 'explorers.replay(data.article("+"), steps=400)',
     "paths": "explorers.paths()",
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "phrases": 'explorers.phrases({"untrained": readers})',

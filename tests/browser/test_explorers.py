@@ -39,7 +39,7 @@ def made():
         "identity": explorers.identity(),
         "weight": explorers.weight(),
         "paths": explorers.paths(),
-        "replay": explorers.replay(data.article("+"), epochs=200),
+        "replay": explorers.replay(data.article("+"), steps=200),
         "seeds": explorers.seeds(task, seen, 20),
         "phrases": explorers.phrases(readers),
         "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
@@ -215,21 +215,21 @@ def test_the_identity_is_the_best_fit_inside(made, page):
             np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3, err_msg=f"{activation} {half}")
 
 
-def test_a_replay_shows_its_run_at_the_epoch(made, page):
+def test_a_replay_shows_its_run_at_the_step(made, page):
     mounted.show(page, made["replay"])
-    press(page, "epoch", "End")
+    press(page, "step", "End")
     page.get_by_label("learning rate").select_option("0.2")
     run = next(run for run in made["replay"].data["runs"] if run["rate"] == 0.2)
     (w1, w2), (x1, x2) = (path[-1] for path in run["W"]), made["replay"].data["example"]
-    assert words(page) == f"epoch 200: W = [{w1:.3f}, {w2:.3f}], {x1:g} and {x2:g} make {x1 * w1 + x2 * w2:,.0f}"
+    assert words(page) == f"step 200: W = [{w1:.3f}, {w2:.3f}], {x1:g} and {x2:g} make {x1 * w1 + x2 * w2:,.0f}"
 
 
 def test_a_seed_is_where_its_weights_are(made, page):
     mounted.show(page, made["seeds"])
     press(page, "seed", "ArrowRight", 2)
-    press(page, "epoch", "ArrowLeft", 2)
+    press(page, "step", "ArrowLeft", 2)
     w, gate = (made["seeds"].data[name][2][3] for name in ("w", "gate"))
-    assert words(page).startswith(f"seed 2, epoch 60: mean weight {w:.3f}, mean gate {gate:.3f}: it ")
+    assert words(page).startswith(f"seed 2, step 60: mean weight {w:.3f}, mean gate {gate:.3f}: it ")
 
 
 def test_a_phrase_is_read_word_by_word(made, page):

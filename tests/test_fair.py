@@ -1,0 +1,150 @@
+"""The fair comparison: what its grid holds, what may choose a setting and what may not, and the door for a unit of one's own."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nalu_helpers import benchmark, data, fair, layers
+from nalu_helpers.fair import FIELD, PUBLISHED, Setting
+from nalu_helpers.field import Entry
+
+RANGES = [data.BENCHMARK_RANGES[6], data.BENCHMARK_RANGES[0]]
+FEW = [Setting(rate, PUBLISHED, beta_2) for beta_2 in (0.999, 0.99) for rate in (0.001, 0.01, 0.03)]
+SMALL = {"seeds": range(2), "ranges": RANGES, "steps": 60}
+PAIRS = [(unit, operation) for unit, entry in FIELD.items() for operation in entry.operations]
+
+
+@pytest.mark.parametrize("unit, operation", PAIRS)
+def test_the_grid_has_every_setting_once_and_the_published_one_among_them(unit, operation):
+    entry = FIELD[unit]
+    grid = fair.grid(entry, operation)
+    assert len(set(grid)) == len(grid) and fair.published(entry) in grid
+    starts = {setting.start for setting in grid}
+    assert len(starts) == (3 if unit in ("NAC", "NACLog", "NALU", "GNALU") else 4 if unit == "INALU" else 1)
+    assert len(grid) == len(starts) * 2 * 2 * (6 + (FIELD[unit].learning_rate not in fair.RATES))
+
+
+@pytest.mark.parametrize("unit, operation", PAIRS)
+def test_every_unit_can_be_made_in_every_start_of_its_grid(unit, operation):
+    for start in {setting.start for setting in fair.grid(FIELD[unit], operation)}:
+        layer = fair.made(FIELD[unit], operation, Setting(0.01, start))
+        hats = [
+            np.abs(weight.numpy()).max() for weight in layer.trainable_variables if weight.name[0] in "WM" and weight.name.endswith("_hat")
+        ]
+        assert not hats or max(hats) < {PUBLISHED: 10, "benchmark": 10, "U(±0.5)": 0.5, "U(±2)": 2}[start]
+        assert layer([[1.0, 2.0]]).shape == (1, 1)
+
+
+def test_two_weights_do_not_start_alike():
+    layer = fair.made(FIELD["NALU"], "*", Setting(0.01, "U(±2)"))
+    assert not np.allclose(layer.W_hat, layer.M_hat)
+
+
+def test_without_its_penalty_a_unit_adds_nothing_to_the_cost():
+    for penalty in (True, False):
+        layer = fair.made(FIELD["NMU"], "*", Setting(0.01, penalty=penalty))
+        layer.updates.assign(40_000)
+        assert (float(sum(layer.losses)) > 0) == penalty
+
+
+@pytest.mark.parametrize(
+    "make, sentence",
+    [
+        (lambda: Setting(0.01, start="far out"), "start is 'far out'"),
+        (lambda: Setting(0.01, clipping="hard"), "clipping is 'hard'"),
+        (lambda: fair.made(FIELD["NMU"], "*", Setting(0.01, "U(±2)")), "a NMU has no weights W…_hat and M…_hat to start from U(±2)"),
+        (lambda: fair.choose(FIELD["NMU"], "*", settings=[]), "there are no settings to choose from"),
+        (lambda: fair.compare(FIELD["NMU"], "*", choose_with=range(5), judge_with=range(4, 9)), "seed 4 is to choose and to judge"),
+        (lambda: fair.fair("nowhere", units=["XYZ"]), "unit is 'XYZ'"),
+        (lambda: fair.fair("nowhere", units=["NMU"], operations=["add"]), "NMU does not enter add"),
+        (lambda: fair.fair("nowhere", steps=0), "steps is 0"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(make, sentence):
+    with pytest.raises(ValueError) as said:
+        make()
+    assert sentence in str(said.value)
+
+
+def test_extrapolation_cannot_reach_the_choice(monkeypatch):
+    """Whatever the errors outside are, even if they are not there, the same setting is chosen with the same scores."""
+    honest, scores = fair.fit_many, fair.scores
+    choice = fair.choose(FIELD["NMU"], "*", settings=FEW, **SMALL)
+
+    def blind(*arguments, **named):
+        runs = honest(*arguments, **named)
+        return runs._replace(table=runs.table.drop(columns="extrapolation"))
+
+    def watched(errors, *rest):
+        assert set(errors) == {"learning_rate", "train", "seed", "step", "interpolation"}
+        return scores(errors, *rest)
+
+    monkeypatch.setattr(fair, "fit_many", blind)
+    monkeypatch.setattr(fair, "scores", watched)
+    pd.testing.assert_frame_equal(fair.choose(FIELD["NMU"], "*", settings=FEW, **SMALL), choice)
+    assert choice["chosen"].sum() == 1 and set(choice["steps"]) == {6, 60}
+
+
+def test_a_score_is_of_the_lowest_error_of_each_run():
+    level = fair._threshold("*", (1, 2))
+    errors = pd.DataFrame(
+        [
+            (0.1, "[1, 2]", seed, step, error * level)
+            for seed, path in enumerate([(9, 0.1, 5), (100, 10, np.nan)])
+            for step, error in enumerate(path)
+        ],
+        columns=["learning_rate", "train", "seed", "step", "interpolation"],
+    )
+    (row,) = fair.scores(errors, "*", RANGES).to_dict("records")
+    assert row == pytest.approx({"learning_rate": 0.1, "inside": 0.5, "error": 0})
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(-3, 6)), min_size=1, max_size=40))
+def test_where_a_setting_is_as_good_early_as_late_the_best_is_never_dropped(scored):
+    settings = {Setting(0.001 * (1 + i)): {"inside": inside / 5, "error": error} for i, (inside, error) in enumerate(scored)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fair, "_scored", lambda entry, operation, alive, *_: [(setting, settings[setting]) for setting in alive])
+        choice = fair.choose(FIELD["DMU"], "*", settings=list(settings))
+    best = max(scored, key=lambda score: (score[0], -score[1]))
+    chosen = choice[choice["chosen"]].iloc[0]
+    assert (round(5 * chosen["inside"]), chosen["error"]) == best
+
+
+def test_a_unit_of_ones_own_is_compared_and_its_rows_can_be_made_again():
+    mine = Entry("+", lambda operation: keras.layers.Dense(1), learning_rate=0.01)
+    choice, runs = fair.compare(mine, "+", choose_with=[0], judge_with=[100], ranges=RANGES, steps=40)
+    assert set(runs["setting"]) == {"published", "best"} and len(runs) == 4 and choice["chosen"].sum() == 1
+    best = runs[runs["setting"] == "best"].iloc[0]
+    assert fair.setting_of(best) == fair.setting_of(choice[choice["chosen"]].iloc[0])
+    again = fair.judge(mine, "+", {"best": fair.setting_of(best)}, seeds=[100, 101], ranges=RANGES[:1], steps=40)
+    pd.testing.assert_series_equal(again.iloc[0], best, check_names=False, rtol=1e-6)
+    total = fair.summary(runs.assign(unit="mine"))
+    assert (total["solved"] + total["not_yet"] + total["never"] == total["runs"]).all()
+
+
+def test_the_tables_are_resumed_and_a_row_of_them_is_run_again(tmp_path, monkeypatch, capsys):
+    asked = {"units": ["DMU"], "operations": ["add"], "choose_with": [0], "judge_with": [100, 101], "steps": 20}
+    choice, runs = fair.fair(tmp_path, **asked)
+    assert list(runs)[: len(fair.KEY)] == fair.KEY and len(runs) == 2 * 9 * 2 and set(choice["operation"]) == {"add"}
+    row = runs.iloc[-1]
+    again = fair.rerun(row, seeds=[100, 101], steps=20)
+    assert again.iloc[-1][fair.KEY].tolist() == row[fair.KEY].tolist()
+    assert again.iloc[-1]["extrapolation"] == pytest.approx(row["extrapolation"], rel=1e-5)
+    monkeypatch.setattr(fair, "_pair", None)  # nothing is left to run
+    for table, same in zip(fair.fair(tmp_path, **asked), (choice, runs), strict=True):
+        assert len(table) == len(same)
+    with pytest.raises(ValueError, match="was made by another version or with other settings"):
+        fair.fair(tmp_path, **{**asked, "steps": 30})
+    with pytest.raises(SystemExit):
+        benchmark.main(["fair", "--unit", "XYZ", "--output", str(tmp_path)])
+    assert "unit is 'XYZ'" in capsys.readouterr().err
+
+
+def test_the_nac_family_is_published_with_the_benchmarks_start():
+    """So that the start is not tried twice, and the published setting is the benchmark's own."""
+    for unit in ("NAC", "NACLog", "NALU", "GNALU"):
+        layer = FIELD[unit].make("+")
+        assert isinstance(layer, layers.NAC) and layer.W_hat_initializer.maxval == layers.benchmark_start(2, 1).maxval
