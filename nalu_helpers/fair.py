@@ -246,7 +246,7 @@ def compare(
     steps: int = 50_000,
     progress: Any = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The door for a unit of your own: choose its setting by the rules of this module, and judge it as published and at its best.
+    """The door for a unit of your own: choose its setting by the rules of this module, and judge it as published, at its best, and between.
 
         mine = Entry("*", lambda operation: MyUnit(1), learning_rate=0.01)
         choice, runs = compare(mine, "*")
@@ -258,11 +258,16 @@ def compare(
     if both:
         raise ValueError(f"seed {both[0]} is to choose and to judge: a setting must be judged on seeds that did not choose it")
     choice = choose(entry, operation, seeds=choose_with, ranges=ranges, steps=steps, progress=progress)
-    best = setting_of(choice[choice["chosen"]].iloc[0])
-    runs = judge(
-        entry, operation, {"published": published(entry), "best": best}, seeds=judge_with, ranges=ranges, steps=steps, progress=progress
-    )
+    first, best = published(entry), setting_of(choice[choice["chosen"]].iloc[0])
+    settings = {"published": first, "best": best, **between(first, best)}
+    runs = judge(entry, operation, settings, seeds=judge_with, ranges=ranges, steps=steps, progress=progress)
     return choice.assign(operation=WORDS[operation]), runs
+
+
+def between(first: Setting, best: Setting) -> dict[str, Setting]:
+    """The best setting with one knob put back to where it was published, for each in which they differ: what the knob is worth."""
+    turned = [knob for knob in KNOBS if getattr(first, knob) != getattr(best, knob)]
+    return {f"best, {knob} as published": replace(best, **{knob: getattr(first, knob)}) for knob in turned if len(turned) > 1}
 
 
 def setting_of(row: Any) -> Setting:
@@ -332,7 +337,7 @@ def _steps_of(chunk):
     """How many updates a pair takes, all its runs together."""
     _, operation, entry, settings = chunk
     left, runs = len(grid(entry, operation)), len(settings["choose_with"]) * len(data.BENCHMARK_RANGES)
-    total = 2 * len(settings["judge_with"]) * len(data.BENCHMARK_RANGES) * settings["steps"]
+    total = 4 * len(settings["judge_with"]) * len(data.BENCHMARK_RANGES) * settings["steps"]  # or somewhat fewer, or one more
     for share, part in STAGES:
         if share == 1:
             left = min(left, FINALISTS) * (1 + _is_penalised(entry, operation))
