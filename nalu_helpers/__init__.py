@@ -2,8 +2,9 @@
 
 An hour with three of them shows all that learns: `layers` (the units, an equation each), `training` (the one update, and `fit`) and
 `many` (`fit_many`: hundreds of runs side by side). Around them stand `data` and `expression` (what is to be learned), `metrics`, `plots`,
-`explorers`, `checks` (answers to the exercises), and for long measurements `results` (tables and how they were made), `speed` and
-`benchmark` (the command line). `paper` holds the paper's experiments, a module each.
+`explorers`, `checks` (answers to the exercises), and for long measurements `results` (tables and how they were made), `speed`,
+`field` (the field's benchmark), `fair` (every unit at its best) and `benchmark` (the command line). `paper` holds the paper's
+experiments, a module each.
 """
 
 import os

@@ -463,28 +463,68 @@ def success_tables(summary, title="How many of 25 runs each unit solves"):
 
 @_styled
 def benchmark(summary, operation, title=""):
-    """The benchmark's own figure for one operation: success rate, solved-at step and sparsity error over the ranges, 95 % intervals."""
+    """The benchmark's own figure for one operation: success rate, solved-at step and sparsity error over the ranges, 95 % intervals.
+
+    A unit has the same mark in every such figure. A sparsity error of exactly 0 has no place on a log axis: it stands on the bottom edge.
+    """
     part = summary[summary["operation"] == operation]
     ranges, units = list(part["train"].unique()), list(part["unit"].unique())
     figure, axes = _figure(title, 10, 8, rows=3, sharex=True)
     columns = (("success_rate", "success", "success rate"), ("solved_at", "solved_at", "solved at step"))
     columns += (("sparsity_error", "sparsity_error", "sparsity error"),)
-    markers = "osD^vP*"
+    least = 1e-9
     for number, unit in enumerate(units):
         rows = part[part["unit"] == unit].set_index("train").reindex(ranges)
+        rows["sparsity_error"] = rows["sparsity_error"].clip(lower=least)
         at = np.arange(len(ranges)) + 0.7 * ((number + 0.5) / len(units) - 0.5)
+        place = list(summary["unit"].unique()).index(unit)
         for ax, (value, ends, _) in zip(axes, columns, strict=True):
-            color = mpl.rcParams["axes.prop_cycle"].by_key()["color"][number % 6]
+            color = mpl.rcParams["axes.prop_cycle"].by_key()["color"][place % 6]
             ax.vlines(at, rows[f"{ends}_low"], rows[f"{ends}_high"], color=color, lw=2, alpha=0.5)
-            ax.plot(at, rows[value], markers[number], color=color, mfc="none" if number > 5 else color, ms=6, label=unit)
+            ax.plot(
+                at, rows[value], "osD^vP*X<"[place % 9], color=color, mfc="none" if place > 5 else color, ms=6, label=unit, clip_on=False
+            )
     for ax, (_, _, label) in zip(axes, columns, strict=True):
         ax.set_ylabel(label)
         ax.set_xticks(np.arange(len(ranges)), ranges, size=10)
     axes[0].set_ylim(-0.04, 1.04)
     axes[1].set_ylim(0, None)
-    axes[2].set_yscale("log")
-    axes[2].set_xlabel("range to train on")
+    axes[2].set(yscale="log", ylabel="sparsity error\n(0 on the bottom edge)", xlabel="range to train on")
+    axes[2].set_ylim(least, None)
     axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+@_styled
+def two_settings(summary, title=""):
+    """Every unit as it was published (ring) and at its best (dot), with 95 % intervals: a panel an operation, the better above.
+
+    `summary` is what `fair.summary` returns.
+    """
+    names = {"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}
+    operations = [operation for operation in names if operation in set(summary["operation"])]
+    tables = [summary[summary["operation"] == operation].set_index(["unit", "setting"]) for operation in operations]
+    heights = [table.index.get_level_values("unit").nunique() for table in tables]
+    figure, axes = _figure(
+        title, 8, 1.2 + 0.42 * sum(heights) + 0.5 * len(heights), rows=len(tables), sharex=True, height_ratios=heights, squeeze=False
+    )
+    for ax, operation, table in zip(axes[:, 0], operations, tables, strict=True):
+        best = table.xs("best", level="setting")["success_rate"].sort_values(ascending=False, kind="stable")
+        for row, unit in enumerate(best.index):
+            for setting, mark, shift in (("published", "o", 0.16), ("best", "o", -0.16)):
+                told, color = table.loc[(unit, setting)], COLORS["m" if setting == "published" else "a"]
+                ax.plot(
+                    [told["success_low"], told["success_high"]], [row + shift] * 2, color=color, lw=3, alpha=0.45, solid_capstyle="butt"
+                )
+                ax.plot(told["success_rate"], row + shift, mark, color=color, mfc="none" if setting == "published" else color, ms=7)
+        ax.set(xlim=(-0.02, 1.02), ylim=(len(best) - 0.5, -0.5), yticks=range(len(best)), yticklabels=best.index)
+        ax.set_title(names[operation], size=12)
+        ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
+        ax.grid(axis="y", visible=False)
+    axes[-1, 0].set_xlabel("runs solved, of nine ranges together; the line is the 95 % interval")
+    axes[0, 0].plot([], [], "o", color=COLORS["m"], mfc="none", label="as published")
+    axes[0, 0].plot([], [], "o", color=COLORS["a"], label="at its best")
+    axes[0, 0].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

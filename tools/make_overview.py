@@ -1,10 +1,13 @@
-"""Make docs/overview.png, the README's picture, out of figures that are stored in the notebooks.
+"""Make the README's pictures: docs/overview.png out of figures that are stored in the notebooks, the others out of the site.
 
-python tools/make_overview.py
+python tools/make_overview.py          after `make notebooks`
+python tools/make_overview.py --site   after `make html` too; needs Chromium and the extra `browser`
 """
 
 import base64
 import io
+import shutil
+import sys
 from pathlib import Path
 
 import nbformat
@@ -15,17 +18,19 @@ FIGURES = {
     "00_start_here": "Figure: A NAC goes on adding",
     "05_training_a_nalu_to_multiply": "Figure: Most seeds plunge",
 }
+SITE = {"site.png": "index.html", "playground.png": "notebooks/12_playground.html"}
 
 
 def figure(name, words):
-    """The stored picture of notebook `name` whose text begins with `words`. Raises StopIteration when there is none."""
+    """The stored picture of notebook `name` whose text begins with `words`, on white. Raises StopIteration when there is none."""
     cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
     outputs = (output.data for cell in cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {}))
     png = next(data["image/png"] for data in outputs if data["text/plain"].startswith(words))
-    return Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    drawn = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn).convert("RGB")
 
 
-def main():
+def overview():
     pictures = [figure(*which) for which in FIGURES.items()]
     width, gap = max(picture.width for picture in pictures), 24
     page = Image.new("RGB", (width, sum(picture.height + gap for picture in pictures) - gap), "white")
@@ -36,5 +41,27 @@ def main():
     page.save(ROOT / "docs" / "overview.png", optimize=True)
 
 
+def of_the_site():
+    """The front page as it opens, and the playground after it has trained."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name, path in SITE.items():
+            page = browser.new_page(viewport={"width": 1180, "height": 900})
+            page.goto((ROOT / "build" / "html" / path).as_uri())
+            shown = page.locator(".explorer").first
+            shown.wait_for()
+            if name == "playground.png":
+                shown.get_by_role("button", name="Train").click()
+                shown.locator(".line", has_text="Seeds: 8, steps: 5,000.").wait_for(timeout=60_000)
+                shown.screenshot(path=ROOT / "docs" / name)
+            else:
+                page.screenshot(path=ROOT / "docs" / name)
+        browser.close()
+
+
 if __name__ == "__main__":
-    main()
+    overview()
+    if sys.argv[1:] == ["--site"]:
+        of_the_site()

@@ -27,7 +27,7 @@ def identity():
     rng = np.random.default_rng(0)
     slope, offset = rng.normal(0, 0.5, 50).tolist(), rng.uniform(-3, 3, 50).tolist()
     handles = [
-        slider("half", "trained from −r to r, r =", 5.0, 1, 19, 0.5, "Half the width of the range that is learned from"),
+        slider("half", "training range ±", 5.0, 1, 19, 0.5, "Half the width of the range that is learned from"),
         choice("activation", "activation", ACTIVATIONS, "What each of the 50 hidden units computes"),
     ]
     return Explorer("identity", "f(x) = x breaks outside the range it was learned on", figure, handles, slope=slope, offset=offset)

@@ -301,7 +301,7 @@ function render({ model, el }) {
     },
   }
   const buttons = {}
-  for (const [name, title] of Object.entries(data.buttons)) {
+  for (const [name, title] of data.buttons) {
     buttons[name] = html("button", { type: "button", title }, name)
     buttons[name].onclick = answer(press[name])
   }

@@ -47,7 +47,7 @@ class Playground(Explorer):
             text("steps", "steps", "5000", "How many updates, each on 128 fresh pairs"),
         ]
         worker = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("expression", "units", "worker"))
-        known = dict(operations=OPERATIONS, most=MOST, buttons=BUTTONS, worker=worker)
+        known = dict(operations=OPERATIONS, most=MOST, buttons=list(BUTTONS.items()), worker=worker)  # stored maps lose their order
         super().__init__("expression units playground", "train a unit of your choice, live", handles=handles, **known)
         self.training, self.thread = None, None
         self.on_msg(self._hear)
