@@ -8,6 +8,7 @@ import re
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 from nalu_helpers import NALU, data, explorers, fit, fit_many
@@ -39,12 +40,39 @@ def makers(seen, readers):
         "replay": lambda: explorers.replay(data.article("+"), steps=200),
         "seeds": lambda: explorers.seeds(data.article("*"), seen, 20),
         "phrases": lambda: explorers.phrases(readers),
+        "field": lambda: explorers.field(RUNS),
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
         "playground": explorers.playground,
     }
 
 
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "guess", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "guess", "playground"]
+SETTING = {"learning_rate": 0.01, "start": "U(±2)", "beta_2": 0.99, "clipping": "none", "penalty": False}
+RUNS = pd.DataFrame(
+    [
+        {
+            "unit": "NMU",
+            "operation": "mul",
+            "setting": setting,
+            "train": "[1, 2]",
+            "seed": seed,
+            "interpolation": inside,
+            "extrapolation": outside,
+        }
+        | {"threshold": 0.01, **SETTING}
+        for setting in ("published", "best")
+        for seed, (inside, outside) in enumerate([(1e-6, 1e-4), (0.0, 1e-3), (1.0, np.inf), (np.nan, 0.1)])
+    ]
+)
+
+
+def test_the_runs_of_the_field_travel_as_powers_of_ten():
+    known = explorers.field(RUNS).data
+    assert known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"] == [[-6, -2], [-99, -1], [0, None], [None, 1]]
+    assert known["settings"]["x₁ · x₂"]["NMU"]["as published"] == "rate 0.01, start U(±2), β₂ 0.99, clipping none, no penalty"
+    for wrong in (RUNS[RUNS.setting == "best"], RUNS[:0], pd.DataFrame({"unit": ["NMU"]})):
+        with pytest.raises(ValueError, match="no units as published and at their best"):
+            explorers.field(wrong)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -29,10 +29,12 @@ EXPLORERS = {
     "paths": "explorers.paths()",
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "phrases": 'explorers.phrases({"untrained": readers})',
+    "field": "explorers.field(runs)",
     "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
     "playground": "explorers.playground()",
 }
 SETUP = """import keras
+import pandas as pd
 from nalu_helpers import NALU, data, explorers, fit_many
 from nalu_helpers.paper import phrases
 
@@ -40,6 +42,11 @@ seen = []
 _ = fit_many(lambda: NALU(1), data.article("*"), seeds=range(4), steps=100, every=20, watch=seen.append, progress=False)
 keras.utils.set_random_seed(0)
 readers = [phrases.reader("linear", scale=1000.0) for _ in range(3)]
+known = dict(train="[1, 2]", threshold=1e-3, learning_rate=0.01, start="as published", beta_2=0.999, clipping="none", penalty=True)
+runs = pd.DataFrame([
+    dict(known, unit=unit, operation=operation, setting=setting, seed=seed, interpolation=10.0**-seed, extrapolation=10.0 ** (0.5 - seed))
+    for unit, operation in (("NAC", "add"), ("NMU", "mul")) for setting in ("published", "best") for seed in range(6)
+])
 """
 WRONG = [  # a field of the playground, what is written there, and what the page says of it
     ("your own expression", "a**b**c", "'c' is not allowed here: use a, b, numbers"),

@@ -15,13 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 from playwright.sync_api import expect, sync_playwright
 
-from nalu_helpers import NALU, data, explorers, fit_many, results
-from nalu_helpers.paper import phrases
+from nalu_helpers import explorers, results
 
 from . import lab, mounted
 
@@ -65,13 +63,15 @@ print(f"watched {clock.rate():.0f}")"""
 def presses(page, explorer, count=100):
     """Milliseconds from each of `count` keys to the painted frame."""
     page.evaluate(WATCH)
-    sliders, field = explorer.get_by_role("slider"), explorer.get_by_role("textbox").first
+    sliders, fields = explorer.get_by_role("slider"), explorer.get_by_role("textbox")
     for number in range(count):
         if sliders.count():
             sliders.last.press("ArrowLeft" if number // 10 % 2 else "ArrowRight")
+        elif fields.count():
+            fields.first.fill(("one hundred", "two")[number % 2])
+            fields.first.press("Enter")
         else:
-            field.fill(("one hundred", "two")[number % 2])
-            field.press("Enter")
+            explorer.get_by_role("combobox").last.press(("ArrowDown", "ArrowUp")[number % 2])
         page.wait_for_function(f"() => window.waited.length >= {number + 1}")
     return page.evaluate("window.waited")
 
@@ -88,10 +88,8 @@ def row(name, where, waited, first):
 
 def without_kernel(browser):
     """A row for each explorer on a page of its own."""
-    seen, task = [], data.article("*")
-    fit_many(lambda: NALU(1), task, seeds=range(24), steps=2000, every=20, watch=seen.append, progress=False)
-    keras.utils.set_random_seed(0)
-    known = {"explorers": explorers, "data": data, "seen": seen, "readers": [phrases.reader("linear", scale=1000.0) for _ in range(3)]}
+    known: dict = {}
+    exec(lab.SETUP, known)
     for name, call in lab.EXPLORERS.items():
         page = browser.new_page(viewport={"width": 1000, "height": 900})
         page.add_init_script(f"({FIRST})()")

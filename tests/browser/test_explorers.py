@@ -8,6 +8,7 @@ import re
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("playwright", reason='needs Playwright: pip install -c constraints.txt -e ".[test,browser]"')
@@ -26,7 +27,19 @@ AGAIN = """async () => {
   const own = await import(URL.createObjectURL(new Blob([model.get('_esm')], {type: 'text/javascript'})))
   return own.default.render({model, el: document.body}) && 0
 }"""
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "guess", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "guess", "playground"]
+
+
+RUNS = pd.DataFrame(
+    [
+        {"unit": unit, "operation": operation, "setting": setting, "train": train, "interpolation": 10.0**-seed, "extrapolation": 10.0**end}
+        | {"threshold": 1e-3, "learning_rate": 0.01, "start": "as published", "beta_2": 0.999, "clipping": "none", "penalty": True}
+        for unit, operation in (("NAC", "add"), ("NMU", "mul"))
+        for setting in ("published", "best")
+        for train in ("[1, 2]", "[10, 20]")
+        for seed, end in enumerate((-5.5, -4.5, -3.5, 0.5, 20))
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +55,7 @@ def made():
         "replay": explorers.replay(data.article("+"), steps=200),
         "seeds": explorers.seeds(task, seen, 20),
         "phrases": explorers.phrases(readers),
+        "field": explorers.field(RUNS),
         "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
         "playground": explorers.playground(),
         "readers": readers,
@@ -213,6 +227,19 @@ def test_the_identity_is_the_best_fit_inside(made, page):
             script = "([x, half, activation, known]) => fittedIdentity(x, half, activation, known)"
             got = ask(page, script, [x.tolist(), half, activation, known], scripts="parts identity")
             np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3, err_msg=f"{activation} {half}")
+
+
+def test_the_field_counts_its_runs_and_says_which_units_enter(made, page):
+    mounted.show(page, made["field"])
+    shown = "NAC, x₁ + x₂, trained on [1, 2], as published: 3 of 5 runs solved (rate 0.01, start as published, β₂ 0.999, clipping none)"
+    assert words(page) == shown + ". 1 lies beyond the picture, on its edge."
+    page.get_by_label("range to train on").press("ArrowDown")
+    page.get_by_label("setting").press("ArrowDown")
+    assert words(page).startswith("NAC, x₁ + x₂, trained on [10, 20], at its best: 3 of 5")
+    lab.fill(page, "operation", "x₁ · x₂")
+    assert words(page) == "NAC does not enter x₁ · x₂. These do: NMU."
+    lab.fill(page, "unit", "NMU")
+    assert words(page).startswith("NMU, x₁ · x₂, trained on [10, 20], at its best: 3 of 5")
 
 
 def test_a_replay_shows_its_run_at_the_step(made, page):
