@@ -7,6 +7,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from notebooks import PATHS, ROOT
 
+SHORT = 40  # rows of a table that is shown whole
+
 
 class Measured(SphinxDirective):
     def run(self):
@@ -15,7 +17,7 @@ class Measured(SphinxDirective):
 
 
 def described(path):
-    """The table whose origin is at `path`: its size and columns, who shows it, its settings, and every line of its origin."""
+    """The table whose origin is at `path`: its size and columns, who shows it, its settings, its origin, and the rows of a short one."""
     table = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
     settings = [line.removeprefix("# ") for line in table if line.startswith("#")]
     columns, *rows = csv.reader(line for line in table if not line.startswith("#"))
@@ -24,7 +26,9 @@ def described(path):
     facts |= {"Shown in": ", ".join(shown)} if shown else {}
     facts |= {"Settings": f"`{settings[0]}`"} if settings else {}
     facts |= {key.capitalize(): said(value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
-    return "\n".join([f"## {path.stem}.csv", "", *(f"- **{key}**: {value}" for key, value in facts.items()), ""])
+    whole = [columns, ["---"] * len(columns), *rows] if len(rows) <= SHORT else []
+    lines = [*(f"- **{key}**: {value}" for key, value in facts.items()), "", *(f"| {' | '.join(row)} |" for row in whole)]
+    return "\n".join([f"## {path.stem}.csv", "", *lines, ""])
 
 
 def said(value):

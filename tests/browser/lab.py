@@ -1,14 +1,17 @@
 """JupyterLab on 127.0.0.1, and where the headless Chromium that reads it is: what the browser tests share."""
 
 import contextlib
+import http.server
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -103,6 +106,20 @@ def running(folder):
     finally:
         server.terminate()
         server.wait(60)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def served(folder):
+    """A local server of the files in `folder`; gives its address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 def write_notebook(folder, name, *sources):

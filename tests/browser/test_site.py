@@ -1,14 +1,11 @@
 """The site in a real browser, from a local server and as files, with every other address refused."""
 
 import contextlib
-import http.server
 import json
 import re
 import subprocess
 import sys
-import threading
 from collections import Counter
-from functools import partial
 
 import pytest
 
@@ -20,6 +17,8 @@ from axe_playwright_python.sync_playwright import Axe
 from . import lab
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
+WIDE = {"width": 1300, "height": 900}
+AXE = Axe().axe_script
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LEFT = "net::ERR_ABORTED"  # a request that a page left behind when the next was opened: no failure
 RAW_FORMULAS = r"""() => {
@@ -29,11 +28,6 @@ RAW_FORMULAS = r"""() => {
         raw.push(...(words.currentNode.data.match(/\\\(|\\\[|\$\$|\$[^$\s][^$]*\$|\\frac|\\hat/g) || []))
     }
     return raw }"""
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +44,14 @@ def names(site):
 
 @pytest.fixture(scope="module")
 def served(site):
-    """The address of a local server of the site."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with lab.served(site) as address:
+        yield address
 
 
 @contextlib.contextmanager
 def reading(browser, **options):
     """A page of the browser, and a list of what goes wrong on it: errors, warnings, requests that fail or leave this machine."""
-    context = browser.new_context(viewport={"width": 1300, "height": 900}, **options)
+    context = browser.new_context(viewport=WIDE, **options)
     context.set_default_timeout(lab.PATIENCE)
     page, wrong = context.new_page(), []
     page.on("console", lambda message: message.type in ("error", "warning") and wrong.append(message.text))
@@ -72,38 +63,83 @@ def reading(browser, **options):
     context.close()
 
 
-@pytest.fixture(params=["served", "as files"])
+@pytest.fixture(scope="module", params=["served", "as files"])
 def address(request, site, served):
     return served if request.param == "served" else site.as_uri() + "/"
 
 
-def test_every_page_is_complete_and_nothing_goes_wrong(browser, names, address):
+@pytest.fixture(scope="module")
+def found(browser, site, names, address):
+    """What is found on each page, opened once: wide, light and dark, and as narrow as a phone."""
     with reading(browser) as (page, wrong):
-        for name in names:
-            page.goto(address + name)
-            page.wait_for_function("() => !window.MathJax || MathJax.startup?.promise?.then(() => true)")
-            pictures = page.eval_on_selector_all("img", "images => images.map(image => [image.complete && image.naturalWidth, image.alt])")
-            assert all(width and alt for width, alt in pictures), name
-            assert page.evaluate(RAW_FORMULAS) == [], name
-            assert page.locator("h1:visible").count() == 1, name
-            assert not wrong, (name, wrong)
+        got = set()
+        page.on("response", lambda response: got.add(response.url.removeprefix(address)))
+        return {name: visit(page, address, name, wrong, got, site) for name in names}
 
 
-def test_everyone_can_read_every_page(browser, names, served):
-    """No violation of WCAG 2.2 AA that axe can find, light or dark; in the dark only colours differ."""
-    found, axe = {}, Axe()
-    with reading(browser) as (page, _):
-        for name in names:
-            page.goto(served + name)
-            page.add_style_tag(content="* { transition: none !important }")  # no colour is caught half way from light to dark
-            code = name.startswith("_modules/") and "digits" not in name  # its colours are the same on each page: one is enough
-            for scheme, rules in (("light", WCAG), ("dark", ["color-contrast"])):
-                page.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
-                options = {"runOnly": rules, "resultTypes": ["violations"]}
-                for violation in axe.run(page, {"exclude": [[".highlight"]]} if code else None, options).response["violations"]:
-                    nodes = [node["html"] + node["failureSummary"] for node in violation["nodes"][:3]]
-                    found.setdefault(violation["id"], {})[f"{name}, {scheme}"] = nodes
-    assert not found, json.dumps(found, indent=1)
+def visit(page, address, name, wrong, got, site):
+    wrong.clear()
+    got.clear()
+    page.goto(address + name)
+    page.wait_for_function("() => !window.MathJax || MathJax.startup?.promise?.then(() => true)")
+    page.wait_for_function("() => !document.querySelector('.stored-explorer > script')")  # it goes when the explorer moves, or says why not
+    seen = {
+        "pictures": page.eval_on_selector_all("img", "images => images.map(image => [image.complete && image.naturalWidth, image.alt])"),
+        "raw formulas": page.evaluate(RAW_FORMULAS),
+        "headings": page.locator("h1:visible").count(),
+        "moving": page.locator(".stored-explorer.moves").count(),
+        "bytes": sum((site / path).stat().st_size for path in got if (site / path).is_file() and not path.startswith("_static/")),
+        "violations": violations(page, name) if address.startswith("http") else [],
+    }
+    page.set_viewport_size({"width": 390, "height": 800})
+    seen["width on a phone"] = page.evaluate("document.scrollingElement.scrollWidth")
+    page.set_viewport_size(WIDE)
+    return {**seen, "wrong": [*wrong]}
+
+
+def violations(page, name):
+    """What axe finds against WCAG 2.2 AA, light and dark; in the dark only colours differ."""
+    page.add_style_tag(content="* { transition: none !important }")  # no colour is caught half way from light to dark
+    page.evaluate(AXE)
+    seen = None if "digits" in name or "/03_" in name else {"exclude": [[".highlight"]]}  # code has the same colours on all other pages
+    found = []
+    for scheme, rules in (("light", WCAG), ("dark", ["color-contrast"])):
+        page.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
+        asked = [seen, {"runOnly": rules, "resultTypes": ["violations"], "preload": False}]
+        for violation in page.evaluate("async ([where, what]) => (await axe.run(where || document, what)).violations", asked):
+            nodes = [node["html"] + node["failureSummary"] for node in violation["nodes"][:3]]
+            found.append((violation["id"], scheme, nodes))
+    return found
+
+
+SERVED = pytest.mark.parametrize("address", ["served"], indirect=True)  # as files the pages look the same
+
+
+def test_every_page_is_complete_and_nothing_goes_wrong(found):
+    for name, page in found.items():
+        assert all(width and alt for width, alt in page["pictures"]), name
+        assert page["raw formulas"] == [] and page["headings"] == 1 and page["wrong"] == [], (name, page)
+
+
+@SERVED
+def test_everyone_can_read_every_page(found):
+    """No violation of WCAG 2.2 AA that axe can find, light or dark."""
+    violated = {name: page["violations"] for name, page in found.items() if page["violations"]}
+    assert not violated, json.dumps(violated, indent=1)
+
+
+@SERVED
+def test_no_page_weighs_more_than_one_and_a_half_megabytes(found):
+    """Beside what all pages share, which a browser loads once."""
+    assert {name: page["bytes"] for name, page in found.items() if not 0 < page["bytes"] < 1_500_000} == {}
+
+
+def test_every_page_fits_on_a_phone(found):
+    assert {name: page["width on a phone"] for name, page in found.items() if page["width on a phone"] > 390} == {}
+
+
+def test_every_stored_explorer_moves(found):
+    assert {name: found[f"notebooks/{name}.html"]["moving"] for name in stored_explorers()} == stored_explorers()
 
 
 def test_the_page_is_dark_where_the_reader_likes_it_dark(browser, served):
@@ -117,18 +153,6 @@ def test_the_page_is_dark_where_the_reader_likes_it_dark(browser, served):
         assert page.evaluate("document.documentElement.dataset.theme") == "light"
 
 
-def test_no_page_weighs_more_than_one_and_a_half_megabytes(browser, site, names, served):
-    """Beside what all pages share, which a browser loads once."""
-    with reading(browser) as (page, _):
-        got, weights = set(), {}
-        page.on("response", lambda response: got.add(response.url.removeprefix(served)))
-        for name in names:
-            got.clear()
-            page.goto(served + name)
-            weights[name] = sum((site / path).stat().st_size for path in got if (site / path).is_file() and not path.startswith("_static/"))
-        assert {name: weight for name, weight in weights.items() if not 0 < weight < 1_500_000} == {}
-
-
 def test_the_front_page_is_complete_within_a_second(browser, served):
     durations = []
     for _ in range(5):
@@ -138,12 +162,11 @@ def test_the_front_page_is_complete_within_a_second(browser, served):
     assert min(durations) < 1000
 
 
-def test_every_page_fits_on_a_phone(browser, names, served):
+def test_a_phone_does_not_take_the_front_page_for_a_wide_one(browser, served):
     with reading(browser, is_mobile=True, has_touch=True) as (page, _):
         page.set_viewport_size({"width": 390, "height": 800})
-        for name in names:
-            page.goto(served + name)
-            assert page.evaluate("document.scrollingElement.scrollWidth") <= 390, name
+        page.goto(served)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
 def test_the_search_finds_words_and_names(browser, address):
@@ -209,14 +232,6 @@ def stored_explorers():
         models = [output["data"][views]["model_id"] for output in outputs if views in output.get("data", {})]
         held[path.stem] = sum("_esm" in state[model]["state"] for model in models)
     return held
-
-
-def test_every_stored_explorer_moves(browser, address):
-    with reading(browser) as (page, wrong):
-        for name, count in stored_explorers().items():
-            page.goto(f"{address}notebooks/{name}.html")
-            page.wait_for_function("count => document.querySelectorAll('.stored-explorer.moves').length === count", arg=count)
-            assert not wrong, (name, wrong)
 
 
 TINY = """
