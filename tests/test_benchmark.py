@@ -26,7 +26,8 @@ def main(*arguments, output):
 
 def in_a_process(*arguments, output):
     command = [sys.executable, "-m", "nalu_helpers.benchmark", "single-module", *arguments, "--output", str(output)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    listens = None if sys.platform == "win32" else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # also where the tests do not
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listens)
 
 
 def wait_for(path, seconds=120):
