@@ -169,13 +169,22 @@ def test_a_restart_comes_after_its_step_and_gives_the_seeds_next_start(monkeypat
     monkeypatch.setattr(
         StandingStill,
         "restart_at",
-        lambda self, validation, step, end: np.where(np.arange(len(validation)) + 20 == step, 25, -1).astype("int32"),
+        lambda self, validation, step, end: np.where(np.arange(len(validation)) + 20 == step, 25, -1),
     )
     table = table_of(lambda: INALU(1), seeds=range(2), restart=True, weights=True, learning_rate=1e-9)
     assert of(table, step=60)["restarts"].tolist() == [1, 0] and of(table, step=20)["restarts"].max() == 0
     before, after = of(table, seed=0)["W_a_hat[0, 0]"].iloc[[1, 2]]
     assert before == pytest.approx(of(table, seed=0)["W_a_hat[0, 0]"][0], abs=1e-6) and abs(before - after) > 1e-3
     pd.testing.assert_frame_equal(table, table_of(lambda: INALU(1), seeds=range(2), restart=True, weights=True, learning_rate=1e-9))
+
+
+def test_the_rule_itself_restarts_a_run_that_does_not_move():
+    table = table_of(
+        lambda: INALU(1), seeds=[0], ranges=[TEN], steps=5_020, every=1_000, restart=True, weights=True, learning_rate=1e-9
+    )
+    assert table["restarts"].tolist() == [0] * 6 + [1] and table["interpolation"].min() > 1
+    moved = np.abs(np.diff(table["W_a_hat[0, 0]"]))
+    assert moved[-1] > 1e-3 > moved[:-1].max()
 
 
 @pytest.mark.parametrize(
