@@ -25,7 +25,7 @@ test: $(READY_TEST)  ## run the unit tests, then every notebook, comparing its o
 browser: $(READY_BROWSER) $(READY_DOCS)  ## use the explorers and the site in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser
 
-latency: $(READY_BROWSER)  ## measure how fast the explorers answer in a real browser
+latency: $(READY_BROWSER)  ## measure how fast the explorers answer in a real browser (needs Chromium)
 	$(BIN)/python -m tests.browser.latency --output results/latency.csv
 
 notebooks: $(READY_TEST)  ## run every notebook and store its outputs

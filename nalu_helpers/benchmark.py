@@ -17,7 +17,7 @@ import pandas as pd
 
 from . import fair, results, speed
 from ._inputs import one_of, whole_number
-from .field import KEY, UNITS, WORDS, a_range, run_chunk, single_module, summary  # noqa: F401  (what notebooks call benchmark's)
+from .field import UNITS, a_range, single_module, summary
 from .training import Progress
 
 EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld")  # modules of nalu_helpers.paper

@@ -20,7 +20,7 @@ import pandas as pd
 
 from . import data, layers, metrics, results
 from ._inputs import one_of, whole_number
-from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, each, judged, pairs
+from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, counted, each, judged, pairs
 from .many import fit_many
 from .training import Progress
 
@@ -32,7 +32,7 @@ STARTS = {  # of the weights called W…_hat and M…_hat, from which a unit mak
     "U(±2)": lambda: keras.initializers.RandomUniform(-2, 2),
 }
 BETAS = (0.999, 0.99)
-STAGES = ((0.1, 4), (0.3, 4), (1.0, 1))  # the share of the steps, and the share of the settings that go on: a quarter, then the best 4
+SHARES = (0.1, 0.3, 1.0)  # of the steps, for which all settings are trained, then the better quarter, then the finalists
 FINALISTS = 4
 CHOOSE, JUDGE = range(10), range(100, 125)
 KNOBS = ["learning_rate", "start", "beta_2", "clipping", "penalty"]
@@ -164,7 +164,6 @@ def choose(
     seeds: Iterable[int] = CHOOSE,
     ranges: Sequence[Any] = data.BENCHMARK_RANGES,
     steps: int = 50_000,
-    stages: Sequence[tuple[float, int]] = STAGES,
     settings: Sequence[Setting] | None = None,
     progress: Any = False,
 ) -> pd.DataFrame:
@@ -175,17 +174,18 @@ def choose(
     alive = list(grid(entry, operation) if settings is None else settings)
     if not alive:
         raise ValueError("there are no settings to choose from: give at least one")
-    known: dict[Setting, dict] = {}
-    for share, part in stages:
+    penalised, known = _is_penalised(entry, operation), dict[Setting, dict]()
+    for share in SHARES:
         trained = max(1, round(share * steps))
         if share == 1:
-            alive = alive[: FINALISTS if len(stages) > 1 else None]
-            alive += [replace(setting, penalty=False) for setting in alive if _is_penalised(entry, operation)]
+            alive = alive[:FINALISTS]
+            alive += [replace(setting, penalty=False) for setting in alive if penalised]
         for setting, score in _scored(entry, operation, alive, seeds, ranges, trained, progress):
             known[setting] = {"steps": trained, **score}
-        best = ranked(pd.DataFrame([{"setting": setting, **known[setting]} for setting in alive]))["setting"].tolist()
-        alive = best[: max(FINALISTS, math.ceil(len(best) / part))]
-    rows = [{**asdict(setting), **score, "chosen": setting == best[0]} for setting, score in known.items()]
+        alive = ranked(pd.DataFrame([{"setting": setting, **known[setting]} for setting in alive]))["setting"].tolist()
+        best = alive[0]
+        alive = alive[: _going_on(len(alive))]
+    rows = [{**asdict(setting), **score, "chosen": setting == best} for setting, score in known.items()]
     return ranked(pd.DataFrame(rows)).sort_values("steps", ascending=False, kind="stable", ignore_index=True)
 
 
@@ -199,6 +199,11 @@ def _scored(entry, operation, settings, seeds, ranges, steps, progress):
         table = scores(checks[["learning_rate", "train", "seed", "step", "interpolation"]], operation, ranges).set_index("learning_rate")
         for setting in some:
             yield setting, table.loc[setting.learning_rate].to_dict()
+
+
+def _going_on(settings):
+    """How many of the settings are trained for longer: the better quarter."""
+    return max(FINALISTS, math.ceil(settings / 4))
 
 
 def _is_penalised(entry, operation):
@@ -338,11 +343,11 @@ def _steps_of(chunk):
     _, operation, entry, settings = chunk
     left, runs = len(grid(entry, operation)), len(settings["choose_with"]) * len(data.BENCHMARK_RANGES)
     total = 4 * len(settings["judge_with"]) * len(data.BENCHMARK_RANGES) * settings["steps"]  # or somewhat fewer, or one more
-    for share, part in STAGES:
+    for share in SHARES:
         if share == 1:
             left = min(left, FINALISTS) * (1 + _is_penalised(entry, operation))
         total += left * runs * max(1, round(share * settings["steps"]))
-        left = max(FINALISTS, math.ceil(left / part))
+        left = _going_on(left)
     return total
 
 
@@ -354,10 +359,9 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (unit, operation, setting), some in runs.groupby(["unit", "operation", "setting"], sort=False):
-        solved, count, low, high = metrics.success_rate(some["solved"])
         failed = some[~some["solved"]]
         falling = failed["interpolation_last"] < failed["interpolation_half"] / 2
         not_yet = int((falling | (failed["extrapolation"] < 100 * failed["threshold"])).sum())
-        row = {"unit": unit, "operation": operation, "setting": setting, "runs": count, "solved": solved, "success_rate": solved / count}
-        rows.append(row | {"success_low": low, "success_high": high, "not_yet": not_yet, "never": count - solved - not_yet})
+        row = {"unit": unit, "operation": operation, "setting": setting, **counted(some)}
+        rows.append(row | {"not_yet": not_yet, "never": len(failed) - not_yet})
     return pd.DataFrame(rows)

@@ -33,11 +33,7 @@ class Entry:
     restart: bool = False  # whether a run that stands still starts anew
 
 
-CLIPPING: dict[str, dict[str, Any]] = {
-    "none": {},
-    "value 0.1": {"clipvalue": 0.1},
-    "norm 1": {"clipnorm": 1.0},
-}  # as Keras' optimizers know it
+CLIPPING: dict[str, dict[str, Any]] = {"none": {}, "value 0.1": {"clipvalue": 0.1}, "norm 1": {"clipnorm": 1.0}}  # as Keras knows it
 
 
 def _nac(kind: Callable) -> Callable:
@@ -215,15 +211,19 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each unit, operation and range: runs, solved, success rate, solved-at step and sparsity error, with 95 % intervals."""
     rows = []
     for (unit, operation, train), runs in table.groupby(["unit", "operation", "train"], sort=False):
-        solved, count, low, high = metrics.success_rate(runs["solved"])
         won = runs[runs["solved"]]
         steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), _mean_sparsity(won["sparsity_error"])
-        row = {"unit": unit, "operation": operation, "train": train, "runs": count, "solved": solved, "success_rate": solved / count}
-        row |= {"success_low": low, "success_high": high}
+        row = {"unit": unit, "operation": operation, "train": train, **counted(runs)}
         for name, (mean, low, high) in (("solved_at", steps), ("sparsity_error", sparsity)):
             row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def counted(runs: pd.DataFrame) -> dict[str, Any]:
+    """How many of `runs` there are and how many are solved, the success rate and its 95 % interval."""
+    solved, count, low, high = metrics.success_rate(runs["solved"])
+    return {"runs": count, "solved": solved, "success_rate": solved / count, "success_low": low, "success_high": high}
 
 
 def _mean_sparsity(errors):

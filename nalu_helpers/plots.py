@@ -33,6 +33,7 @@ ZERO = "#D9D9D9"  # what is 0 on a coloured field: no white, which would glare o
 SIGNED = mpl.colors.LinearSegmentedColormap.from_list("signed", ["#0A3A66", COLORS["a"], ZERO, COLORS["m"], "#6E2C00"])  # −1 … 0 … 1
 SHADES = mpl.colors.LinearSegmentedColormap.from_list("shades", [ZERO, COLORS["W_hat"], COLORS["a"], "#0A3A66"])  # 0 … 1
 INK = mpl.colors.LinearSegmentedColormap.from_list("ink", [ZERO, "#111111"])  # grey images: paper and ink
+SIGNS = {"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}  # the operations of the tables
 STYLE = {
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
@@ -442,7 +443,7 @@ def gate_costs(x, y, span=1.0, size=241, total="mean"):
 def success_tables(summary, title="How many of 25 runs each unit solves"):
     """The benchmark at a glance: one table an operation, units down, ranges to train on across, in each field the runs solved.
 
-    `summary` is what `benchmark.summary` returns.
+    `summary` is what `field.summary` returns.
     """
     operations = list(summary["operation"].unique())
     figure, axes = _figure(title, 11, 8, columns=2, rows=2)
@@ -455,7 +456,7 @@ def success_tables(summary, title="How many of 25 runs each unit solves"):
             ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=_ink_on(shown, value / runs))
         ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index)
         ax.set_xticklabels(table.columns, rotation=40, ha="right", size=10)
-        ax.set_title({"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}[operation], loc="center")
+        ax.set_title(SIGNS[operation], loc="center")
         ax.grid(False)
     figure.supxlabel("range to train on; the test is on larger numbers", size=12)
     return figure
@@ -501,8 +502,7 @@ def two_settings(summary, title=""):
 
     `summary` is what `fair.summary` returns.
     """
-    names = {"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}
-    operations = [operation for operation in names if operation in set(summary["operation"])]
+    operations = [operation for operation in SIGNS if operation in set(summary["operation"])]
     tables = [summary[summary["operation"] == operation].set_index(["unit", "setting"]) for operation in operations]
     heights = [table.index.get_level_values("unit").nunique() for table in tables]
     figure, axes = _figure(
@@ -518,7 +518,7 @@ def two_settings(summary, title=""):
                 )
                 ax.plot(told["success_rate"], row + shift, mark, color=color, mfc="none" if setting == "published" else color, ms=7)
         ax.set(xlim=(-0.02, 1.02), ylim=(len(best) - 0.5, -0.5), yticks=range(len(best)), yticklabels=best.index)
-        ax.set_title(names[operation], size=12)
+        ax.set_title(SIGNS[operation], size=12)
         ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
         ax.grid(axis="y", visible=False)
     axes[-1, 0].set_xlabel("runs solved, of nine ranges together; the line is the 95 % interval")

@@ -232,7 +232,8 @@ class Loop:
         runs = state[0].shape[0]
         stream = tf.zeros([runs], tf.int32) if stream is None else stream
         validation = tf.zeros([runs]) if validation is None else validation
-        arguments = *(tf.constant(number, "int32") for number in (first, count, at)), stream, validation, list(drawn), list(own), list(state)
+        numbers = (tf.constant(number, "int32") for number in (first, count, at))
+        arguments = *numbers, stream, validation, list(drawn), list(own), list(state)
         costs, after = self.compiled(self._segment, *arguments)(*arguments)
         return after, costs.numpy()[:count]
 

@@ -46,7 +46,7 @@ def undisturbed(tmp_path_factory):
 
 def test_the_table_has_a_row_for_every_run(undisturbed):
     table = pd.read_csv(undisturbed, comment="#")
-    assert len(table) == 2 * 30 and not table.duplicated(benchmark.KEY).any()
+    assert len(table) == 2 * 30 and not table.duplicated(field.KEY).any()
     assert set(table["operation"]) == {"add"} and set(table["train"]) == {"[1, 2]"} and set(table["test"]) == {"[2, 6]"}
     np.testing.assert_array_equal(table["solved"], table["extrapolation"] < table["threshold"])
 
@@ -184,7 +184,7 @@ def test_a_summary_is_made_of_any_table_of_runs():
     runs = pd.DataFrame(
         {"unit": "NAC", "operation": "add", "train": "[1, 2]", "solved": True, "solved_at": 1000.0, "sparsity_error": [0.1, 0.7]}
     )
-    (row,) = benchmark.summary(runs).to_dict("records")
+    (row,) = field.summary(runs).to_dict("records")
     assert row["sparsity_error"] == pytest.approx(0.4) and np.isnan(row["sparsity_error_low"]) and row["success_rate"] == 1
 
 
@@ -250,7 +250,7 @@ def test_a_sample_of_the_stored_table_comes_out_again():
     pairs = [data.BENCHMARK_RANGES[i] for i in (5, 6)]
     for unit, operation in (("NMU", "*"), ("NAU", "+")):
         again = field.run_chunk(unit, operation, pairs, range(5))
-        rows = stored.merge(again, on=benchmark.KEY, suffixes=("", "_again"))
+        rows = stored.merge(again, on=field.KEY, suffixes=("", "_again"))
         assert len(rows) == 10
         assert (rows["solved"] == rows["solved_again"]).mean() >= 0.9
         np.testing.assert_allclose(rows["threshold"], rows["threshold_again"], rtol=1e-6)
@@ -259,7 +259,7 @@ def test_a_sample_of_the_stored_table_comes_out_again():
 
 def test_the_stored_table_is_complete():
     stored = pd.read_csv(ROOT / "results" / "single_module.csv", comment="#")
-    wanted = {(unit, benchmark.WORDS[operation]) for unit, entry in benchmark.UNITS.items() for operation in entry.operations}
+    wanted = {(unit, field.WORDS[operation]) for unit, entry in field.UNITS.items() for operation in entry.operations}
     runs = stored.groupby(["unit", "operation", "train"]).size()
     assert set(runs.index.droplevel("train")) == wanted and len(runs) == 9 * len(wanted) and (runs == 25).all()
     origin = json.loads((ROOT / "results" / "single_module.json").read_text(encoding="utf-8"))

@@ -179,9 +179,7 @@ def test_a_restart_comes_after_its_step_and_gives_the_seeds_next_start(monkeypat
 
 
 def test_the_rule_itself_restarts_a_run_that_does_not_move():
-    table = table_of(
-        lambda: INALU(1), seeds=[0], ranges=[TEN], steps=5_020, every=1_000, restart=True, weights=True, learning_rate=1e-9
-    )
+    table = table_of(lambda: INALU(1), seeds=[0], ranges=[TEN], steps=5_020, every=1_000, restart=True, weights=True, learning_rate=1e-9)
     assert table["restarts"].tolist() == [0] * 6 + [1] and table["interpolation"].min() > 1
     moved = np.abs(np.diff(table["W_a_hat[0, 0]"]))
     assert moved[-1] > 1e-3 > moved[:-1].max()

@@ -46,7 +46,7 @@ def test_sparsity_error_is_the_distance_of_the_least_tidy_weight(W, error):
     assert metrics.sparsity_error(W) == pytest.approx(error)
 
 
-def test_first_below_is_an_step_or_none():
+def test_first_below_is_a_step_or_none():
     assert metrics.first_below([5, 4, 3, 2], 3.5) == 2
     assert metrics.first_below([5, 4], 1) is None
 

@@ -6,7 +6,6 @@ python tools/make_overview.py --site   after `make html` too; needs Chromium and
 
 import base64
 import io
-import shutil
 import sys
 from pathlib import Path
 
@@ -43,10 +42,10 @@ def overview():
 
 def of_the_site():
     """The front page as it opens, and the playground after it has trained."""
-    from playwright.sync_api import sync_playwright
+    sys.path.insert(0, str(ROOT))
+    from tests.browser import lab
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with lab.chromium() as browser:
         for name, path in SITE.items():
             page = browser.new_page(viewport={"width": 1180, "height": 900})
             page.goto((ROOT / "build" / "html" / path).as_uri())
@@ -58,7 +57,6 @@ def of_the_site():
                 shown.screenshot(path=ROOT / "docs" / name)
             else:
                 page.screenshot(path=ROOT / "docs" / name)
-        browser.close()
 
 
 if __name__ == "__main__":

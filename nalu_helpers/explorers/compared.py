@@ -7,7 +7,6 @@ from .. import plots
 from ..fair import setting_of
 from .parts import Explorer, choice
 
-SIGNS = {"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}
 SETTINGS = {"as published": "published", "at its best": "best"}
 INSIDE, OUTSIDE = (-16, 8), (-8, 12)  # powers of ten that the picture shows
 
@@ -25,11 +24,14 @@ def field(runs):
     with np.errstate(divide="ignore"):
         inside, outside = np.log10(runs["interpolation"]), np.log10(runs["extrapolation"] / runs["threshold"])
     runs = runs.assign(inside=inside.round(2), outside=outside.round(2))
-    for operation, sign in SIGNS.items():
+    for operation, sign in plots.SIGNS.items():
         for unit, of_unit in runs[runs["operation"] == operation].groupby("unit", sort=False):
             for name, setting in SETTINGS.items():
                 some = of_unit[of_unit["setting"] == setting]
-                each = {train: _pairs(part) for train, part in some.groupby("train", sort=False)}
+                each = {
+                    train: [_pairs(part[part["solved"]]), _pairs(part[~part["solved"]])]
+                    for train, part in some.groupby("train", sort=False)
+                }
                 points.setdefault(sign, {}).setdefault(unit, {})[name] = each
                 said.setdefault(sign, {}).setdefault(unit, {})[name] = _in_words(setting_of(some.iloc[0]))
     with mpl.rc_context(plots.STYLE):

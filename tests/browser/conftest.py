@@ -7,11 +7,9 @@ from . import lab
 
 @pytest.fixture(scope="session")
 def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
+    pytest.importorskip("playwright.sync_api")
+    with lab.chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -50,6 +50,7 @@ runs = pd.DataFrame([
     dict(known, unit=unit, operation=operation, setting=setting, seed=seed, interpolation=10.0**-seed, extrapolation=10.0 ** (0.5 - seed))
     for unit, operation in (("NAC", "add"), ("NMU", "mul")) for setting in ("published", "best") for seed in range(6)
 ])
+runs["solved"] = runs.extrapolation < runs.threshold
 """
 WRONG = [  # a field of the playground, what is written there, and what the page says of it
     ("your own expression", "a**b**c", "'c' is not allowed here: use a, b, numbers"),
@@ -108,6 +109,17 @@ def running(folder):
         server.wait(60)
 
 
+@contextlib.contextmanager
+def chromium():
+    """The headless browser. Raises ImportError without Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
@@ -153,3 +165,10 @@ def fill(place, label, value):
     else:
         field.fill(value)
         field.press("Enter")
+
+
+def train(place, **fields):
+    """Fill the fields of the playground in `place`, and press Train."""
+    for label, value in fields.items():
+        fill(place, label.replace("_", " "), value)
+    place.get_by_role("button", name="Train").click()

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from nalu_helpers import explorers, results
 
@@ -131,9 +131,7 @@ def in_jupyterlab(browser):
         lab.open_notebook(page, address, lab.write_notebook(folder, "watched.ipynb", WATCHED, ALONE, BOTH))
         for cell in range(3):
             run_cell(page, cell)
-        for label, value in {"unit": "NALU", "seeds": "64", "steps": "100000"}.items():
-            lab.fill(page.locator(".explorer"), label, value)
-        page.get_by_role("button", name="Train").click()
+        lab.train(page.locator(".explorer"), unit="NALU", seeds="64", steps="100000")
         expect(page.locator(".explorer .line")).to_contain_text("Seeds: 64, steps: 100,000.", timeout=10 * lab.PATIENCE)
         run_cell(page, 3)
         said = page.locator(".jp-OutputArea").all_inner_texts()
@@ -153,11 +151,9 @@ def main(arguments=None):
     parser.add_argument("--output", help="the table to write, such as results/latency.csv")
     given = sys.argv[1:] if arguments is None else arguments
     output = parser.parse_args(given).output
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=lab.BROWSER, args=lab.FLAGS.split())
+    with lab.chromium() as browser:
         trained = in_the_page(browser)
         *rows, rates = [*without_kernel(browser), *in_jupyterlab(browser)]
-        browser.close()
     table = pd.DataFrame(rows).round(1)
     print(table.to_string(index=False), "\nall in milliseconds\n")
     print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")

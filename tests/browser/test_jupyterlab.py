@@ -81,12 +81,6 @@ def cell_of(page, name):
     return page.locator(".jp-CodeCell").nth(2 + list(lab.EXPLORERS).index(name))
 
 
-def train(cell, **fields):
-    for label, value in fields.items():
-        lab.fill(cell, label.replace("_", " "), value)
-    cell.get_by_role("button", name="Train").click()
-
-
 @pytest.mark.parametrize("name", ["identity", "weight", "replay", "paths", "seeds"])
 def test_a_key_moves_it_and_python_hears_of_it(page, name):
     cell = cell_of(page, name)
@@ -117,7 +111,12 @@ def test_a_guess_is_answered(page):
     assert cell.locator(".line").inner_text().startswith("You said 13; it is 21.")
 
 
-def test_everyone_can_use_them(page):
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_everyone_can_use_them(page, theme):
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.locator(".lm-Menu-itemLabel", has_text="Theme").first.click()
+    page.locator(".lm-Menu-itemLabel", has_text=theme).first.click()
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-name", theme)
     expect(page.locator(".explorer svg[role=img][aria-label]")).to_have_count(len(lab.EXPLORERS))
     rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
     violations = Axe().run(page, context=".explorer", options=rules).response["violations"]
@@ -129,7 +128,7 @@ def test_the_playground_answers_bad_input_in_place(page):
     for label in ("range to train on", "seeds", "learning rate"):
         value, sentence = wrong[label]
         good = cell.get_by_label(label, exact=True).input_value()
-        train(cell, **{label: value})
+        lab.train(cell, **{label: value})
         expect(cell.locator(".line")).to_contain_text(sentence)
         lab.fill(cell, label, good)
 
@@ -137,9 +136,9 @@ def test_the_playground_answers_bad_input_in_place(page):
 def test_the_playground_is_trained_by_the_kernel_and_stops(page):
     cell = cell_of(page, "playground")
     line = cell.locator(".line")
-    train(cell, operation="a + b", unit="NAU", seeds="2", steps="3000")  # the page alone cannot train a NAU
+    lab.train(cell, operation="a + b", unit="NAU", seeds="2", steps="3000")  # the page alone cannot train a NAU
     expect(line).to_contain_text(re.compile(r"seed 0: W = \[1\.000, 1\.000\]\. Seeds: 2, steps: 3,000\."), timeout=lab.PATIENCE)
-    train(cell, steps="1000000")
+    lab.train(cell, steps="1000000")
     expect(line).to_contain_text(re.compile(r"^step .* of 1,000,000"), timeout=lab.PATIENCE)
     weight = cell_of(page, "weight")
     weight.get_by_role("slider").first.press("End")  # while the kernel trains
@@ -147,7 +146,7 @@ def test_the_playground_is_trained_by_the_kernel_and_stops(page):
     expect(line).to_contain_text("step ")
     cell.get_by_role("button", name="Stop").click()
     expect(line).to_contain_text(re.compile(r"^Stopped\. median error inside"))
-    train(cell, steps="200")  # the kernel has heard of it, too
+    lab.train(cell, steps="200")  # the kernel has heard of it, too
     expect(line).to_contain_text("Seeds: 2, steps: 200.", timeout=lab.PATIENCE)
 
 
