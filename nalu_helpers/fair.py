@@ -112,6 +112,8 @@ def checks_of(
     ranges: Sequence[Any],
     steps: int,
     progress: Any = False,
+    every: int = CHECK_EVERY,
+    weights: bool = False,
 ) -> pd.DataFrame:
     """The checks of `fit_many` for settings that differ in nothing but their learning rate."""
     first = settings[0]
@@ -124,8 +126,9 @@ def checks_of(
         learning_rate=rates,
         optimizer=keras.optimizers.Adam(rates[0], beta_2=first.beta_2, epsilon=EPSILON, **CLIPPING[first.clipping]),
         steps=steps,
-        every=min(CHECK_EVERY, steps),
+        every=min(every, steps),
         restart=entry.restart,
+        weights=weights,
         progress=progress,
     ).table
 

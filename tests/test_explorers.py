@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nalu_helpers import NALU, data, explorers, fit, fit_many
+from nalu_helpers import NALU, data, explorers, fair, fit, fit_many
 from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.playground import UNITS, _as_message, _entries, _Training
+from nalu_helpers.explorers.surface import costs
 from nalu_helpers.layers import NAC
 from nalu_helpers.paper import phrases
 
@@ -41,12 +42,13 @@ def makers(seen, readers):
         "seeds": lambda: explorers.seeds(data.article("*"), seen, 20),
         "phrases": lambda: explorers.phrases(readers),
         "field": lambda: explorers.field(RUNS),
+        "surface": lambda: surface(),
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
         "playground": explorers.playground,
     }
 
 
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "guess", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "surface", "guess", "playground"]
 SETTING = {"learning_rate": 0.01, "start": "U(±2)", "beta_2": 0.99, "clipping": "none", "penalty": False}
 RUNS = pd.DataFrame(
     [
@@ -74,6 +76,51 @@ def test_the_runs_of_the_field_travel_as_powers_of_ten():
     for wrong in (RUNS[RUNS.setting == "best"], RUNS[:0], pd.DataFrame({"unit": ["NMU"]})):
         with pytest.raises(ValueError, match="no units as published and at their best"):
             explorers.field(wrong)
+
+
+def surface(unit="NMU", operation="*", train=(1, 2), **settings):
+    return explorers.surface(unit, operation, train, **{"seeds": range(3), "steps": 200, "every": 50, "progress": False, **settings})
+
+
+@pytest.mark.parametrize("unit, operation", [("NAC", "-"), ("NACLog", "/"), ("NALU", "*"), ("INALU", "+"), ("NAU", "+"), ("NMU", "*")])
+def test_the_runs_on_the_surface_are_those_of_fit_many(unit, operation):
+    explorer, entry = surface(unit, operation), fair.FIELD[unit]
+    start = explorer.handles[0]["options"][-1]
+    setting = fair.Setting(0.01, start, clipping=entry.clipping)
+    adam = keras.optimizers.Adam(0.01, epsilon=1e-8, **fair.CLIPPING[entry.clipping])
+    ranges = [pair for pair in data.BENCHMARK_RANGES if pair[0] == (1, 2)]
+    settings = {"seeds": range(3), "ranges": ranges, "optimizer": adam, "steps": 200, "restart": entry.restart, "progress": False}
+    models = fit_many(lambda: fair.made(entry, operation, setting), operation, **settings).models
+    run = explorer.data["runs"][start][1]
+    assert np.shape(run["W"]) == (3, 5, 2) and np.shape(run["solved"]) == (3, 5)
+    for path, model in zip(run["W"], models, strict=True):
+        W = model.matrices()[0 if operation in "+-" else -1]
+        assert path[-1] == pytest.approx(np.ravel(W).tolist(), abs=1e-3)
+    if unit in ("NALU", "INALU"):
+        x = np.random.default_rng(0).uniform(1, 2, (2000, 2))
+        gates = [float(np.mean(model.paths(x)[2])) if unit == "NALU" else 1 / (1 + np.exp(-model.g.numpy()[0])) for model in models]
+        assert [gate[-1] for gate in run["gate"]] == pytest.approx(gates, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "unit, operation, formula",
+    [
+        ("NAC", "-", lambda x, w: x @ w),
+        ("NALU", "+", lambda x, w: x @ w),
+        ("NAU", "-", lambda x, w: x @ w),
+        ("NACLog", "/", lambda x, w: np.exp(np.log(np.abs(x) + 1e-7) @ w)),
+        ("NALU", "*", lambda x, w: np.exp(np.log(np.abs(x) + 1e-7) @ w)),
+        ("NMU", "*", lambda x, w: np.prod(x * w + 1 - w, axis=1)),
+    ],
+)
+def test_the_surface_is_the_mean_squared_error(unit, operation, formula):
+    x = np.random.default_rng(1).uniform(-2, -1, (50, 2))
+    value, (low, high) = costs(unit, operation, x, size=7)
+    y = {"+": x.sum(axis=1), "-": x[:, 0] - x[:, 1], "*": x.prod(axis=1), "/": x[:, 0] / x[:, 1]}[operation]
+    w = np.linspace(low, high, 7)
+    for row, column in ((0, 3), (2, 5), (6, 1)):
+        expected = np.mean((formula(x, np.array([w[column], w[row]])) - y) ** 2)
+        assert value[row, column] == pytest.approx(np.log10(expected), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -169,6 +216,11 @@ def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
         (lambda: explorers.replay(data.article("+"), every=1.5), "every is 1.5, expected a whole number"),
         (lambda: explorers.replay(data.article("+"), rates=()), "rates is empty"),
         (lambda: explorers.replay(data.article("+"), rates=(-1,)), "a learning rate is -1, expected a finite number above 0"),
+        (lambda: surface("NPU"), "unit is 'NPU', known are: 'NAC', 'NACLog'"),
+        (lambda: surface("NMU", "/"), "operation is '/', expected one that NMU enters: *"),
+        (lambda: surface(train=(1, 3)), "train is '[1, 3]', known are: '[-20, -10]'"),
+        (lambda: surface(seeds=[]), "seeds is empty"),
+        (lambda: surface(steps=0), "steps is 0, expected a whole number"),
         (lambda: explorers.phrases({}), "models holds no trained reader"),
         (lambda: explorers.phrases({"NAC": []}), "models holds no trained reader"),
         (lambda: explorers.guess("", 1, low=0, high=2), "question is empty"),

@@ -9,6 +9,7 @@ from .compared import field
 from .guessing import guess
 from .parts import Explorer
 from .playground import Playground, playground
+from .surface import surface
 from .trained import mean_weight_and_gate, phrases, replay, seeds
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "playground",
     "replay",
     "seeds",
+    "surface",
     "weight",
 ]

@@ -19,7 +19,7 @@ function howFar(guess, answer, far, log, unit) {
 }
 
 function render({ model, el }) {
-  const { question, answer, low, high, step, log, unit, because } = model.get("data")
+  const { question, answer, low, high, step, log, unit, because } = JSON.parse(model.get("known"))
   const memory = remembering(`guess: ${question}`), id = `explorer${++made.count}-guess`
   const number = value => `${general(value, 4)}${unit}`
   const asSlid = value => log ? Math.log10(value) : value

@@ -208,7 +208,7 @@ function explorer(draw) {
     const [picture, axes] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
     const line = html("div", { className: "line" })
     line.setAttribute("aria-live", "polite")
-    const move = draw({ axes, data: model.get("data"), handles })
+    const move = draw({ axes, data: JSON.parse(model.get("known")), handles })
     const redraw = () => {
       try {
         line.replaceChildren(...[move(values)].flat())

@@ -26,7 +26,8 @@ class Explorer(anywidget.AnyWidget):
     """A picture that follows the hand, in JupyterLab and on a page without a kernel.
 
     `scripts` name the .js files, `title` says in words what is seen, `figure` is the part that stands still, `data` is what the script
-    needs to know. Every handle is a trait of its own: `explorer.W_hat` is where it stands, `explorer.W_hat = 2` moves it, and
+    needs to know, and travels as JSON, `known`: a notebook gives each number of a list a line of its own, but a text has one line.
+    Every handle is a trait of its own: `explorer.W_hat` is where it stands, `explorer.W_hat = 2` moves it, and
     `explorer.observe(function, "W_hat")` follows the reader's hand.
     """
 
@@ -34,12 +35,13 @@ class Explorer(anywidget.AnyWidget):
     title = traitlets.Unicode().tag(sync=True)
     still = traitlets.Dict().tag(sync=True)
     handles = traitlets.List().tag(sync=True)
-    data = traitlets.Dict().tag(sync=True)
+    known = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, scripts, title, figure=None, handles=(), **data):
         self.add_traits(**{handle["name"]: _trait(handle).tag(sync=True) for handle in handles})
-        still = {} if figure is None else still_of(figure)
-        super().__init__(_esm=module(*scripts.split()), title=title, still=still, handles=list(handles), data=data)
+        still, known = {} if figure is None else still_of(figure), json.dumps(data, allow_nan=False)
+        super().__init__(_esm=module(*scripts.split()), title=title, still=still, handles=list(handles), known=known)
+        self.data = data
 
     def __repr__(self):
         return f"Explorer: {self.title}"

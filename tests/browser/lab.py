@@ -33,6 +33,7 @@ EXPLORERS = {
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "phrases": 'explorers.phrases({"untrained": readers})',
     "field": "explorers.field(runs)",
+    "surface": 'explorers.surface("NMU", "*", (-1.2, -1.1), seeds=range(4), steps=400, every=20, progress=False)',
     "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
     "playground": "explorers.playground()",
 }

@@ -27,7 +27,7 @@ AGAIN = """async () => {
   const own = await import(URL.createObjectURL(new Blob([model.get('_esm')], {type: 'text/javascript'})))
   return own.default.render({model, el: document.body}) && 0
 }"""
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "guess", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "surface", "phrases", "field", "guess", "playground"]
 
 
 RUNS = pd.DataFrame(
@@ -57,6 +57,7 @@ def made():
         "seeds": explorers.seeds(task, seen, 20),
         "phrases": explorers.phrases(readers),
         "field": explorers.field(RUNS),
+        "surface": explorers.surface("NALU", "/", (1, 2), seeds=range(4), steps=400, every=20, progress=False),
         "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
         "playground": explorers.playground(),
         "readers": readers,
@@ -91,7 +92,7 @@ def press(page, handle, key, times=1):
         page.keyboard.press(key)
 
 
-@pytest.mark.parametrize("name", NAMES[:6])
+@pytest.mark.parametrize("name", NAMES[:7])
 def test_key_mouse_and_finger_move_it_and_reset_brings_it_back(made, page, name):
     mounted.show(page, made[name])
     picture = page.locator("svg").first
@@ -258,6 +259,18 @@ def test_a_seed_is_where_its_weights_are(made, page):
     press(page, "step", "ArrowLeft", 2)
     w, gate = (made["seeds"].data[name][2][3] for name in ("w", "gate"))
     assert words(page).startswith(f"seed 2, step 60: mean weight {w:.3f}, mean gate {gate:.3f}: it ")
+
+
+def test_runs_are_where_their_weights_are_on_the_surface(made, page):
+    mounted.show(page, made["surface"])
+    lab.fill(page, "start", "U(±0.5)")
+    lab.fill(page, "learning rate", "0.1")
+    press(page, "step", "ArrowRight", 7)
+    run = made["surface"].data["runs"]["U(±0.5)"][2]
+    assert words(page).startswith(f"step 140: {sum(solved[7] for solved in run['solved'])} of 4 solved")
+    for path, gate, solved in zip(run["W"], run["gate"], run["solved"], strict=True):
+        (w1, w2), g = path[7], gate[7]
+        assert solved[7] or f"[{w1:.2f}, {w2:.2f}] gate {g:.2f}".replace("-0.00", "0.00") in words(page)
 
 
 def test_a_phrase_is_read_word_by_word(made, page):

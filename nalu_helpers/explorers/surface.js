@@ -1,0 +1,22 @@
+// Where the runs of one start and learning rate are on the surface of the cost, up to the step that is chosen.
+const entry = value => fixed(value, 2).replace(/^-(?=0\.00$)/, "")
+
+export default explorer(({ axes: [ax], data: { runs, rates, every } }) => {
+  const paths = [ax.line("W_hat"), ax.line("M_hat", { dash: "6 3" })]
+  const begins = ax.dots("none", { size: 6, edge: "white" })
+  const ends = [ax.dots("W_hat", { size: 11, edge: "white" }), ax.dots("M_hat", { size: 11, shape: "diamond", edge: "white" })]
+  return ({ start, rate, step }) => {
+    const { W, solved, gate } = runs[start][rates.indexOf(rate)], at = step / every, all = [...W.keys()]
+    const now = all.map(run => W[run][at])
+    const which = [all.filter(run => solved[run][at]), all.filter(run => !solved[run][at])]
+    for (const [kind, some] of which.entries()) {
+      const points = some.flatMap(run => [...W[run].slice(0, at + 1), [NaN, NaN]])
+      paths[kind](points.map(([w1]) => w1), points.map(([, w2]) => w2))
+      ends[kind](some.map(run => now[run][0]), some.map(run => now[run][1]))
+    }
+    begins(W.map(path => path[0][0]), W.map(path => path[0][1]))
+    const places = which[1].map(run => `[${now[run].map(entry).join(", ")}]${gate ? ` gate ${entry(gate[run][at])}` : ""}`)
+    const words = `step ${fixed(step)}: ${which[0].length} of ${all.length} solved`
+    return places.length ? `${words}; the others are at W = ${places.join(", ")}` : words
+  }
+})

@@ -1,0 +1,110 @@
+"""The explorer of one unit's failures, for notebook 08: the surface of its cost, and the paths of its runs from several starts."""
+
+import matplotlib as mpl
+import numpy as np
+
+from .. import data, fair, field, layers, metrics, plots
+from .._inputs import one_of, whole_number
+from ..expression import as_function
+from ..training import progress_bar
+from . import parts
+from .parts import Explorer, choice, slider
+from .trained import _rounded
+
+RATES = (1e-3, 1e-2, 1e-1)
+UNITS = ("NAC", "NACLog", "NALU", "INALU", "NAU", "NMU")  # those with a matrix W of two entries for each operation
+ROWS = 500  # of the training range, on which the surface is computed
+
+
+def surface(unit, operation, train, *, seeds=range(8), steps=50_000, every=500, progress=True):
+    """Where runs of `unit` are on the surface of its cost, step by step: choose how they start and their learning rate.
+
+    The surface is log₁₀ of the mean squared error on the range `train`, over the entries of W, with the gate, where there is one, on the
+    side of `operation`. The runs are trained as in the benchmark but for what the handles choose, and looked at every `every` steps. Raises
+    ValueError for a unit with no such W, an operation that it does not enter and a range that is none of the benchmark's.
+    """
+    entry = fair.FIELD[one_of(unit, UNITS, "unit")]
+    if operation not in entry.operations:
+        raise ValueError(f"operation is {operation!r}, expected one that {unit} enters: {', '.join(entry.operations)}")
+    named = {data.range_name(pair[0]): pair for pair in data.BENCHMARK_RANGES}
+    pair = named[one_of(data.range_name(train), named, "train")]
+    steps, every = whole_number(steps, "steps"), whole_number(every, "every")
+    threshold, inside = metrics.success_threshold(operation, pair[1]), _rows_of(pair[0])
+    starts = list(dict.fromkeys(setting.start for setting in fair.grid(entry, operation)))
+    seeds, runs = list(seeds), {}
+    with progress_bar(progress, len(starts) * len(RATES) * len(seeds) * steps, " steps in all") as bar:
+        for start in starts:
+            settings = [fair.Setting(rate, start, clipping=entry.clipping) for rate in RATES]
+            checks = fair.checks_of(entry, operation, settings, seeds, [pair], steps, bar, every=every, weights=True)
+            runs[start] = [_paths(checks[checks["learning_rate"] == rate], operation, threshold, inside) for rate in RATES]
+    title = f"{unit}, {plots.SIGNS[field.WORDS[operation]]}, trained on {data.range_name(train)}"
+    handles = [
+        choice("start", "start", starts, "What the weights are drawn from"),
+        choice("rate", "learning rate", RATES, "How far Adam steps"),
+        slider("step", "step", 0, 0, steps // every * every, every, "How long they have learned", decimals=0),
+    ]
+    return Explorer("surface", title, _drawn(unit, operation, inside, title), handles, runs=runs, rates=RATES, every=every)
+
+
+def _rows_of(train):
+    return data.draw(np.random.RandomState(0), data.as_pieces(train, "train"), ROWS)
+
+
+def _paths(checks, operation, threshold, inside):
+    """The runs of one start and rate: W, [runs, looks, 2], whether each is below the threshold, and its mean gate, [runs, looks]."""
+    by_seed = [run for _, run in checks.groupby("seed", sort=False)]
+    get = lambda name, rows: np.array([[run[f"{name}[{row}, 0]"] for row in rows] for run in by_seed]).transpose(0, 2, 1)  # noqa: E731
+    path = {"W_hat[0, 0]": "W_hat", "W_a_hat[0, 0]": "W_a_hat" if operation in "+-" else "W_m_hat"}
+    hat = next((name for column, name in path.items() if column in checks), None)
+    known = {"W": get("W", (0, 1)) if hat is None else _weight(get(hat, (0, 1)), get(hat.replace("W", "M"), (0, 1)))}
+    known["solved"] = np.array([run["extrapolation"] < threshold for run in by_seed])
+    if "G[0, 0]" in checks:
+        known["gate"] = _sigmoid(get("G", (0, 1)) @ inside.T).mean(axis=-1)
+    elif "g[0]" in checks:
+        known["gate"] = _sigmoid(np.array([run["g[0]"] for run in by_seed]))
+    return {name: _rounded(values, 3) if values.dtype.kind == "f" else values.astype(int).tolist() for name, values in known.items()}
+
+
+def _weight(W_hat, M_hat):
+    return np.tanh(W_hat) * _sigmoid(M_hat)
+
+
+def _sigmoid(t):
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-t.astype("float64")))
+
+
+def costs(unit, operation, x, size=121):
+    """log₁₀ of the mean squared error of `unit` on the rows x over all W = [w₁, w₂], [size, size], and the two ends of w.
+
+    The gate of a unit that has one is on the side of `operation`.
+    """
+    adds, low = operation in "+-", 0.0 if unit == "NMU" else -1.0
+    w = np.linspace(low, 1, size)
+    W = np.stack(np.meshgrid(w, w)).reshape(2, -1)  # a unit for each pair
+    kind = {"NALU": layers.NAC if adds else layers.NACLog}.get(unit) or getattr(layers, unit)
+    layer = kind(size**2, dtype="float64")
+    layer.build((None, 2))
+    hats = [np.arctanh(np.clip(W, -1 + 1e-9, 1 - 1e-9)), np.full_like(W, 40)]
+    layer.set_weights({"NAU": [W], "NMU": [W], "INALU": [*hats, *hats, np.full(size**2, 40.0 if adds else -40.0)]}.get(unit, hats))
+    y = as_function(operation)(x[:, :1], x[:, 1:])
+    error = np.mean((np.asarray(layer(x)) - y) ** 2, axis=0).reshape(size, size)
+    return np.log10(np.maximum(error, np.quantile(error, 0.001))), (low, 1.0)
+
+
+def _drawn(unit, operation, x, title):
+    value, (low, high) = costs(unit, operation, x)
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.Picture(title, figsize=(7, 5.2))
+        ax = figure.subplots()
+        w, extent = np.linspace(low, high, len(value)), (low, high, low, high)
+        shown = ax.imshow(value, extent=extent, origin="lower", cmap="cividis", interpolation="bilinear")
+        ax.contour(w, w, value, levels=12, colors=parts.ON_A_SURFACE, linewidths=0.6, linestyles="solid")
+        figure.colorbar(shown, ax=ax, label="log₁₀ of the mean squared error")
+        for color, mark, words in (("W_hat", "o", "solved"), ("M_hat", "D", "not solved")):
+            ax.plot([], [], mark, color=plots.COLORS[color], mec="white", ms=8, label=words)
+        margin = 0.04 * (high - low)
+        ax.set(xlabel="$w_1$", ylabel="$w_2$", aspect="equal", xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+        ax.grid(False)
+        figure.legend(loc="outside lower center", ncols=2)
+    return figure
