@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from nalu_helpers import plots
 from nalu_helpers.paper import gridworld
+from nalu_helpers.training import seeded
 
 SMALL = dict(size=2, times=(2, 3), tests=(2, 5))
 
@@ -102,6 +103,22 @@ def test_run_gives_a_row_for_each_seed_and_each_T(model):
     assert table[["model", "seed", "T"]].values.tolist() == [[model, seed, T] for seed in range(2) for T in (2, 5)]
     assert table["success"].between(0, 1).all() and (table["success"] + table["early"] <= 1).all()
     assert table["weight_T"].notna().all() == table["weight_tick"].notna().all() == ("counter" in model)
+
+
+@pytest.mark.parametrize("start", ["", ", U(±2)"])
+def test_counters_of_both_kinds_start_from_the_same_weights(start):
+    nac, linear = (_made(f"LSTM + {kind} counter{start}", 3) for kind in ("NAC", "linear"))
+    np.testing.assert_array_equal(gridworld.counter_weights(nac), gridworld.counter_weights(linear))
+    for one, other in zip(nac.layers, linear.layers, strict=True):
+        if one.name != "counter":
+            assert all(map(np.array_equal, one.get_weights(), other.get_weights()))
+    other_seed = _made(f"LSTM + linear counter{start}", 4)
+    assert not np.array_equal(gridworld.counter_weights(linear), gridworld.counter_weights(other_seed))
+
+
+def _made(model, seed):
+    with seeded(seed):
+        return gridworld.agent(model, size=3)
 
 
 @pytest.mark.parametrize("model", gridworld.MODELS[1:])

@@ -105,6 +105,7 @@ def _drawn(unit, operation, x, title):
             ax.plot([], [], mark, color=plots.COLORS[color], mec="white", ms=8, label=words)
         margin = 0.04 * (high - low)
         ax.set(xlabel="$w_1$", ylabel="$w_2$", aspect="equal", xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
+        ax.locator_params(nbins=5)
         ax.grid(False)
         figure.legend(loc="outside lower center", ncols=2)
     return figure

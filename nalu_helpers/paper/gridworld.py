@@ -22,9 +22,10 @@ from .._inputs import one_of, whole_number
 from ..layers import NAC
 from ..many import fit_many
 
-MODELS = ("random walk", "LSTM", "LSTM, NAC of T", "LSTM + linear counter", "LSTM + NAC counter")
+COUNTERS = ("LSTM + linear counter", "LSTM + NAC counter", "LSTM + linear counter, U(±2)", "LSTM + NAC counter, U(±2)")
+MODELS = ("random walk", "LSTM", "LSTM, NAC of T", *COUNTERS)
 KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
-SEEDS, STEPS = 8, 2_000
+SEEDS, STEPS = 32, 2_000
 SIZE, TRAIN = 5, (5, 12)  # cells a side; the T's to train on, both ends included
 TIMES = (*range(5, 21), 25, 30, 40)  # the T's to test on
 MOVES = {"stay": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -59,20 +60,24 @@ def agent(model: str, size: int = SIZE) -> keras.Model:
     """One step of an agent as a Keras model: sight [4·size], T [1], and the state h, c [units], n [1] → logits [5], value [1], h, c, n.
 
     T is told at the first step, and is 0 at the others. A counter adds NAC([T, tick]), or the same of a plain linear layer, to its n at
-    every step, and n is what the LSTM hears of time. "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises ValueError for
-    an unknown model, or one that has no weights.
+    every step, and n is what the LSTM hears of time. Counters of both kinds start from the same W = tanh(Ŵ)·σ(M̂), with Ŵ from U(−2, 2)
+    and M̂ = 1, or both from U(−2, 2). "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises ValueError for an unknown model, or one
+    that has no weights.
     """
     if one_of(model, MODELS, "model") == "random walk":
         raise ValueError("a 'random walk' has nothing to learn: choose one of the other models")
     sight, T, n = keras.Input((4 * size,)), keras.Input((1,)), keras.Input((1,))
     h, c = keras.Input((UNITS,)), keras.Input((UNITS,))
-    nac = NAC(1, M_hat_initializer="ones", name="counter")
+    nac = NAC(1, name="counter", M_hat_initializer=None if "U(±2)" in model else "ones")
     if model == "LSTM":
         time, count = [T], n
     elif model == "LSTM, NAC of T":
         time, count = [T, nac(T)], n
     else:
-        counter = nac if model == "LSTM + NAC counter" else layers.Dense(1, use_bias=False, name="counter")
+        counter = nac
+        if "linear" in model:
+            nac.build((None, 2))
+            counter = layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(nac.W.numpy()), name="counter")
         count = n + counter(ops.concatenate([T, TICK * ops.ones_like(T)], -1))
         time = [count]
     seen = layers.Dense(UNITS, activation="relu")(sight)
