@@ -86,6 +86,19 @@ def success_rate(solved: ArrayLike) -> tuple[int, int, float, float]:
     return int(solved.sum()), len(solved), interval.low, interval.high
 
 
+def better_than_best(errors: ArrayLike, others: ArrayLike) -> int:
+    """How many of the runs with these `errors` are better than the best run of the `others`, by the lowest of their errors.
+
+    When all of them are, the model has *succeeded* against its opponents: even its worst seed is better than their best. Errors may be
+    infinite. Raises ValueError when either holds none, or NaN.
+    """
+    errors, others = (np.asarray(some, "float64").ravel() for some in (errors, others))
+    for name, some in (("errors", errors), ("others", others)):
+        if not len(some) or np.isnan(some).any():
+            raise ValueError(f"{name} holds {'NaN' if len(some) else 'no run'}: give the error of each run, infinity for one that diverged")
+    return int((errors < others.min()).sum())
+
+
 def success_threshold(operation: str, test: data.Ranges, delta: float = 1e-4, samples: int = 1_000_000) -> float:
     """The mean squared error on the range `test` of an almost perfect unit, whose weights are off by `delta`: below it a run has succeeded.
 

@@ -51,6 +51,12 @@ def test_first_below_is_a_step_or_none():
     assert metrics.first_below([5, 4], 1) is None
 
 
+def test_a_run_is_better_when_it_beats_the_best_of_the_others():
+    assert metrics.better_than_best([1, 2, 3, np.inf], [2.5, 9, np.inf]) == 2
+    assert metrics.better_than_best([1, 2], [2, 2]) == 1  # a tie is not better
+    assert metrics.better_than_best([1e9], [np.inf]) == 1
+
+
 def test_success_rate_is_wilsons_interval():
     k, n, low, high = metrics.success_rate([True] * 23 + [False])
     z, p = 1.959963984540054, 23 / 24
@@ -70,6 +76,9 @@ def test_success_rate_is_wilsons_interval():
         (lambda: metrics.by_region([[1]], [[1], [2]], [[1], [2]], (0, 5)), "x has 1 rows and y has 2"),
         (lambda: metrics.by_region([[1]], [[1]], [[1]], (5, 0)), "first end below its second"),
         (lambda: metrics.success_rate([]), "solved is empty"),
+        (lambda: metrics.better_than_best([], [1]), "errors holds no run"),
+        (lambda: metrics.better_than_best([1], []), "others holds no run"),
+        (lambda: metrics.better_than_best([1], [np.nan, 1]), "others holds NaN"),
         (lambda: metrics.sparsity_error([np.inf]), "W, row 0 is inf"),
     ],
 )

@@ -105,6 +105,15 @@ def test_a_recurrent_unit_is_the_unit_on_the_input_and_its_last_answer():
     assert again.state_size == 3 and again.unit.epsilon == 1e-5
 
 
+@pytest.mark.parametrize("form", six.MODELS)
+def test_a_constant_guess_misses_the_spread_inside_and_the_shift_outside(form):
+    for where in six.LENGTHS:
+        _, y = six.examples(np.random.default_rng(7), form, "a × b", (1000,), where)
+        _, inside = six.examples(np.random.default_rng(8), form, "a × b", (20_000,))
+        expected = 100 * (y.var() + (y.mean() - inside.mean()) ** 2) / six.untrained_error(form, "a × b", where)
+        assert six.constant_error(form, "a × b", where) == pytest.approx(expected, rel=0.4)  # it looks at 100 sequences
+
+
 def test_an_untrained_network_scores_about_100_and_the_yardstick_stays():
     x, y = six.examples(RNG(1), "static", "a × b", (200,))
     keras.utils.set_random_seed(0)

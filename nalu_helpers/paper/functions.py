@@ -168,6 +168,14 @@ def untrained_error(form, function, where, networks=25):
     return float(np.median([np.mean((x @ W - y) ** 2) for W in draws]))
 
 
+@functools.cache
+def constant_error(form, function, where):
+    """The scaled error of a constant guess, the mean of the answers inside the training range, on the examples that `run` tests with."""
+    guess = examples(np.random.default_rng(2019), form, function, (5000,))[1].mean(dtype="float64")
+    _, y = examples(np.random.default_rng(2018), form, function, (1000 if form == "static" else 100,), where)
+    return float(100 * np.mean((guess - y) ** 2) / untrained_error(form, function, where))
+
+
 def _unit(model, units):
     def near_0():
         return keras.initializers.RandomUniform(-0.01, 0.01)
