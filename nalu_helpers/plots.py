@@ -379,16 +379,24 @@ def rates(solved, title="", xlabel="success rate (dot) and its 95 % interval (li
 
 
 @_styled
-def gate_paths(steps, gate, solved, title=""):
-    """The mean gate of every run over its steps: `gate` is [steps, runs], `solved` one True or False a run."""
-    figure, ax = _figure(title, 8, 3.8)
-    gate, solved = np.asarray(gate), np.asarray(solved)
-    for group, color, style, name in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
-        drawn = ax.plot(steps, gate[:, group], style, color=COLORS[color], lw=0.8, alpha=0.45)
-        if drawn:
-            ax.plot([], [], style, color=COLORS[color], label=f"{name}: {group.sum()}")
-    ax.set(xlabel="step", ylabel="mean gate g (0 multiplies, 1 adds)", xlim=(steps[0], steps[-1]), ylim=(-0.03, 1.03))
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+def gate_paths(steps, logit, solved, title=""):
+    """The gate of every run over its steps, the solved on the left: `logit`, [steps, runs], is the mean of x G, of which g is σ.
+
+    `solved` is one True or False a run. Beyond the dashed lines, ±17, σ is 0 or 1 to the last bit of a float32.
+    """
+    figure, axes = _figure(title, 9, 4.2, columns=2, sharex=True, sharey=True)
+    logit, solved = np.asarray(logit), np.asarray(solved)
+    reach = max(100, 1.2 * np.abs(logit).max())
+    for ax, group, color, name in zip(axes, (solved, ~solved), "am", ("solved", "not solved"), strict=True):
+        ax.plot(steps, logit[:, group], color=COLORS[color], lw=0.8, alpha=0.35)
+        for edge in (-17, 17):
+            ax.axhline(edge, color=COLORS["ink"], ls="--", lw=1.5)
+        ax.set_title(f"{name}: {group.sum()}", loc="center", weight="normal")
+        ax.set(xlabel="step", xlim=(steps[0], steps[-1]), ylim=(-reach, reach))
+    axes[0].set_yscale("symlog", linthresh=10)
+    ticks = {-100: "−100", -17: "−17", 0: "0", 17: "17", 100: "100"}
+    axes[0].set(ylabel="x G (below 0 multiplies, above adds)", yticks=[*ticks], yticklabels=ticks.values())
+    axes[0].minorticks_off()
     return figure
 
 

@@ -52,7 +52,7 @@ FIGURES = {
     "gates": lambda: plots.gates([1e-4, 1.0], [-700.0, 700.0], [1e-5, 1e-3], title="Gates"),
     "lines": lambda: plots.lines(x, {"one": x, "two": -x}, title="Lines"),
     "rates": lambda: plots.rates({"some": [True, False], "none": [False] * 9}, title="Rates"),
-    "gate paths": lambda: plots.gate_paths([0, 5, 10], np.random.default_rng(0).uniform(0, 1, (3, 4)), [True, False, True, True], "Gates"),
+    "gate paths": lambda: plots.gate_paths([0, 5, 10], np.random.default_rng(0).uniform(-9, 9, (3, 4)), [True, False, True, True], "Gates"),
     "gate surface": lambda: plots.gate_surface(PAIRS, PAIRS.prod(axis=1, keepdims=True), [([0, 1], [1, 0], True)], title="Surface"),
     "success tables": lambda: plots.success_tables(SUMMARY),
     "benchmark": lambda: plots.benchmark(SUMMARY, "mul", title="Product"),
