@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 
-def as_floats(values, name, dtype="float32", empty=False):
+def as_floats(values: Any, name: str, dtype: str = "float32", empty: bool = False) -> np.ndarray:
     """Lists, integers, booleans and floats of any size as one array of `dtype`.
 
     Raises TypeError when `values` are not numbers in a rectangle, ValueError when one of them is NaN or infinite (it names the
@@ -39,7 +39,7 @@ def as_rows(values: Any, name: str, dtype: str = "float32") -> np.ndarray:
     return table
 
 
-def is_tensor(values):
+def is_tensor(values: Any) -> bool:
     """Whether `values` already belong to Keras or its backend, and so need no conversion."""
     return keras.ops.is_tensor(values) or isinstance(values, (keras.Variable, keras.KerasTensor))
 

@@ -10,6 +10,7 @@ paper           the paper's own experiments (Trask et al. 2018), a table each
 import argparse
 import importlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ from .training import Progress
 EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld")  # modules of nalu_helpers.paper
 
 
-def paper(folder, *, experiments=None, seeds=None, steps=None):
+def paper(
+    folder: str | Path, *, experiments: Iterable[str] | None = None, seeds: int | None = None, steps: int | None = None
+) -> dict[str, pd.DataFrame]:
     """Run the paper's experiments, or those asked for, into `folder`/paper_NAME.csv, a table each; return the tables by name.
 
     Each has its own number of `seeds` and `steps` unless others are given. A table is written anew, in one piece, after every chunk,
@@ -109,7 +112,7 @@ def _say_paper(chosen):
         print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}")
 
 
-def main(arguments=None):
+def main(arguments: Iterable[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m nalu_helpers.benchmark", description="Measure what the walkthrough claims.")
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("training", help="steps a second of fit, beside the plain loop of notebook 03")

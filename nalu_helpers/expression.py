@@ -3,6 +3,7 @@
 import ast
 import operator
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -18,7 +19,7 @@ def known_operation(operation: str) -> str:
     return one_of(_SPELLINGS.get(operation, operation) if isinstance(operation, str) else operation, OPERATIONS, "operation")
 
 
-def as_function(operation):
+def as_function(operation: Any) -> Callable:
     """`operation` as a function of two columns: what + - * / stand for, an expression such as "a * b + 1", or a function itself."""
     if callable(operation):
         return operation

@@ -400,7 +400,7 @@ class StandingStill:
     def __init__(self):
         self.losses = None  # of each run, the validation error at every step of its life
 
-    def restart_at(self, validation, step, end):
+    def restart_at(self, validation: Sequence[float] | np.ndarray, step: int, end: int) -> np.ndarray:
         """For each run the step of step…end−1 after whose update it is to start anew, −1 for none; `validation` holds for all of them."""
         if self.losses is None:
             self.losses = [np.zeros(0)] * len(validation)
@@ -420,7 +420,8 @@ class StandingStill:
         half = lived // 2
         beyond = losses - error  # so that the sums of a run that stands quite still are exactly 0
         sums, squares = (np.append(0, np.cumsum(part)) for part in (beyond, beyond**2))
-        first, second, square = sums[half] / half, *((part[lived] - part[half]) / (lived - half) for part in (sums, squares))
+        first = sums[half] / half
+        second, square = ((part[lived] - part[half]) / (lived - half) for part in (sums, squares))
         stands = (first <= second + np.sqrt(np.maximum(square - second**2, 0))) & (second + error > 1)
         return int(now[np.argmax(stands)]) if stands.any() else -1
 

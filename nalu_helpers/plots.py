@@ -7,15 +7,23 @@ import functools
 import io
 import itertools
 import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import matplotlib.patheffects
 import numpy as np
+import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .data import Task
 from .metrics import success_rate
 
+Numbers = Any  # a number, or as many as NumPy takes for an array
+Named = Mapping[str, Numbers]  # a name in the legend, or beside a row, and its numbers
+Given = ParamSpec("Given")
+Drawn = TypeVar("Drawn")
 COLORS = {
     "a": "#0072B2",  # the additive path
     "m": "#D55E00",  # the multiplicative path
@@ -34,7 +42,7 @@ SIGNED = mpl.colors.LinearSegmentedColormap.from_list("signed", ["#0A3A66", COLO
 SHADES = mpl.colors.LinearSegmentedColormap.from_list("shades", [ZERO, COLORS["W_hat"], COLORS["a"], "#0A3A66"])  # 0 … 1
 INK = mpl.colors.LinearSegmentedColormap.from_list("ink", [ZERO, "#111111"])  # grey images: paper and ink
 SIGNS = {"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}  # the operations of the tables
-STYLE = {
+STYLE: Any = {
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "none",  # the page's own ground shows through
@@ -52,7 +60,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "axes.prop_cycle": mpl.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]),
+    "axes.prop_cycle": mpl.cycler(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]),  # type: ignore[attr-defined]
     "xtick.color": COLORS["ink"],
     "ytick.color": COLORS["ink"],
     "grid.color": "#80808040",
@@ -89,11 +97,11 @@ def _figure(title, width, height, columns=1, rows=1, **kwargs):
     return figure, figure.subplots(rows, columns, **kwargs)
 
 
-def _styled(draw):
+def _styled(draw: Callable[Given, Drawn]) -> Callable[Given, Drawn]:
     """Draw inside STYLE, leaving the reader's own matplotlib settings alone."""
 
     @functools.wraps(draw)
-    def styled(*args, **kwargs):
+    def styled(*args: Given.args, **kwargs: Given.kwargs) -> Drawn:
         with mpl.rc_context(STYLE):
             return draw(*args, **kwargs)
 
@@ -101,7 +109,16 @@ def _styled(draw):
 
 
 @_styled
-def cost(cost, title="", marks=None, solved=None, ylabel="cost", xlabel="step", every=1, expected=None):
+def cost(
+    cost: Numbers,
+    title: str = "",
+    marks: Mapping[int | None, str] | None = None,
+    solved: Numbers | None = None,
+    ylabel: str = "cost",
+    xlabel: str = "step",
+    every: int = 1,
+    expected: Any = None,
+) -> Picture:
     """The cost over the steps, on a log axis.
 
     `cost` holds it at every `every` steps, [looks], or for many seeds [looks, seeds], or as a map of a name to [looks]: each of these
@@ -145,7 +162,7 @@ def cost(cost, title="", marks=None, solved=None, ylabel="cost", xlabel="step", 
 
 
 @_styled
-def memory(gradient, root, title="", xlabel="step", ylabel="size"):
+def memory(gradient: Numbers, root: Numbers, title: str = "", xlabel: str = "step", ylabel: str = "size") -> Picture:
     """The size of a gradient at every step, and Adam's memory of it √v, both [steps], on a log axis; a gradient of 0 is not drawn."""
     figure, ax = _figure(title, 8, 4)
     ax.plot(np.where(np.abs(gradient) > 0, np.abs(gradient), np.nan), color=COLORS["g"], label="the gradient")
@@ -156,7 +173,16 @@ def memory(gradient, root, title="", xlabel="step", ylabel="size"):
 
 
 @_styled
-def curves(x, predictions, inside, title="", truth=None, log=False, xlabel="x", ylabel="prediction"):
+def curves(
+    x: Numbers,
+    predictions: Named,
+    inside: tuple[float, float],
+    title: str = "",
+    truth: Numbers | None = None,
+    log: bool = False,
+    xlabel: str = "x",
+    ylabel: str = "prediction",
+) -> Picture:
     """What models say along x, with the training range `inside` = (low, high) shaded.
 
     `predictions` maps a name to ŷ [rows] or, for many seeds, [seeds, rows]: a line for the mean, a band from the lowest seed to the
@@ -179,7 +205,14 @@ def curves(x, predictions, inside, title="", truth=None, log=False, xlabel="x", 
 
 
 @_styled
-def errors(inside, outside, title="", xlabel="mean absolute error", labels=("inside the training range", "outside it"), floor=1e-6):
+def errors(
+    inside: Named,
+    outside: Named,
+    title: str = "",
+    xlabel: str = "mean absolute error",
+    labels: tuple[str, str] = ("inside the training range", "outside it"),
+    floor: float = 1e-6,
+) -> Picture:
     """One line a model: its errors inside the training range and outside it, a dot a seed, the median as a bar.
 
     `inside` and `outside` map a name to the errors of its seeds, [seeds]; `labels` says what the two are, where they are something else
@@ -204,7 +237,7 @@ def errors(inside, outside, title="", xlabel="mean absolute error", labels=("ins
 
 
 @_styled
-def matrices(layer, title=""):
+def matrices(layer: Any, title: str = "") -> Picture:
     """The matrices of a trained unit as coloured tables: Ŵ, M̂ and W of a NAC, and G of a NALU. Rows are inputs; one scale for all."""
     shown = {r"$\hat{W}$": layer.W_hat, r"$\hat{M}$": layer.M_hat, "W": layer.W, **({"G": layer.G} if hasattr(layer, "G") else {})}
     shown = {name: np.asarray(matrix) for name, matrix in shown.items()}
@@ -223,7 +256,9 @@ def matrices(layer, title=""):
 
 
 @_styled
-def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂): flat in three places, with a cliff at Ŵ = 0", path=None):
+def weight_surface(
+    points: Any = None, title: str = "W = tanh(Ŵ) · σ(M̂): flat in three places, with a cliff at Ŵ = 0", path: Any = None
+) -> Picture:
     """The weight W = tanh(Ŵ) · σ(M̂) over (Ŵ, M̂), with the two curves that make it beside it. `points`, pairs (Ŵ, M̂), are drawn on it.
 
     `path`, where weights have been while they learned, takes the place of the two curves: [steps, inputs, 2] for the (Ŵ, M̂) of
@@ -265,7 +300,7 @@ def weight_surface(points=None, title="W = tanh(Ŵ) · σ(M̂): flat in three pl
 
 
 @_styled
-def weight_histograms(weights, title=""):
+def weight_histograms(weights: Named, title: str = "") -> Picture:
     """One histogram for each entry of `weights`, a map of a name to weights of any shape. A panel says how many are beyond its axis."""
     figure, axes = _figure(title, 2.6 * len(weights) + 1, 3.4, columns=len(weights), sharey=True, squeeze=False)
     for ax, (name, W), color in zip(axes[0], weights.items(), ("soft", "a", "W"), strict=False):
@@ -281,7 +316,7 @@ def weight_histograms(weights, title=""):
 
 
 @_styled
-def valley(tasks, solutions, title="", span=1.6):
+def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "", span: float = 1.6) -> Picture:
     """The cost of every plain weight pair (w₁, w₂) for y = w₁x₁ + w₂x₂, and where trained units ended, one panel a task.
 
     `tasks` maps a name to a Task with two inputs; `solutions` maps the same names to W's of many seeds, [seeds, 2]. The dashed
@@ -308,7 +343,12 @@ def valley(tasks, solutions, title="", span=1.6):
 
 
 @_styled
-def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC multiplies, and forgets every sign"):
+def log_path(
+    W: Sequence[float] = (1.0, 1.0),
+    other: float = 3.0,
+    epsilon: float = 1e-7,
+    title: str = "In log space a NAC multiplies, and forgets every sign",
+) -> Picture:
     """What the multiplicative path makes of x and `other`, the one to the power W₁, the other to W₂, for x from −5 to 5 and close to 0."""
     figure, (left, right) = _figure(title, 9.5, 3.8, columns=2)
     x = np.linspace(-5, 5, 401)
@@ -328,7 +368,7 @@ def log_path(W=(1.0, 1.0), other=3.0, epsilon=1e-7, title="In log space a NAC mu
 
 
 @_styled
-def gates(error, logit, off, title="", limit=0.01):
+def gates(error: Numbers, logit: Numbers, off: Numbers, title: str = "", limit: float = 0.01) -> Picture:
     """One dot a seed, its error on the test against its gate, on the left, and against its weights, on the right; all are [seeds].
 
     `logit` is the mean of x G on the test, of which g is σ: above 0 the unit adds, below 0 it multiplies. `off` is how far the weight
@@ -353,7 +393,7 @@ def gates(error, logit, off, title="", limit=0.01):
 
 
 @_styled
-def lines(x, curves, title="", xlabel="x", ylabel="y"):
+def lines(x: Numbers, curves: Named, title: str = "", xlabel: str = "x", ylabel: str = "y") -> Picture:
     """Functions of x: `curves` maps a name to its values [rows], each line with a style of its own."""
     figure, ax = _figure(title, 8, 3.4)
     for (name, values), style in zip(curves.items(), ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))) * 2, strict=False):
@@ -364,7 +404,7 @@ def lines(x, curves, title="", xlabel="x", ylabel="y"):
 
 
 @_styled
-def rates(solved, title="", xlabel="success rate (dot) and its 95 % interval (line)"):
+def rates(solved: Named, title: str = "", xlabel: str = "success rate (dot) and its 95 % interval (line)") -> Picture:
     """Success rates one above the other: `solved` maps a name to one True or False a run."""
     figure, ax = _figure(title, 8, 1.3 + 0.38 * len(solved))
     for row, runs in enumerate(solved.values()):
@@ -379,7 +419,7 @@ def rates(solved, title="", xlabel="success rate (dot) and its 95 % interval (li
 
 
 @_styled
-def gate_paths(steps, logit, solved, title=""):
+def gate_paths(steps: Numbers, logit: Numbers, solved: Numbers, title: str = "") -> Picture:
     """The gate of every run over its steps, the solved on the left: `logit`, [steps, runs], is the mean of x G, of which g is σ.
 
     `solved` is one True or False a run. Beyond the dashed lines, ±17, σ is 0 or 1 to the last bit of a float32.
@@ -401,7 +441,15 @@ def gate_paths(steps, logit, solved, title=""):
 
 
 @_styled
-def gate_surface(x, y, paths=(), title="", span=1.0, total="mean", reached="solved"):
+def gate_surface(
+    x: Numbers,
+    y: Numbers,
+    paths: Iterable[tuple] = (),
+    title: str = "",
+    span: float = 1.0,
+    total: str = "mean",
+    reached: str = "solved",
+) -> Picture:
     """The cost of a NALU with W = (w, w) and the same gate g on every row, over (w, g), and the `paths` of runs on it.
 
     x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends.
@@ -431,7 +479,9 @@ def gate_surface(x, y, paths=(), title="", span=1.0, total="mean", reached="solv
     return figure
 
 
-def gate_costs(x, y, span=1.0, size=241, total="mean"):
+def gate_costs(
+    x: Numbers, y: Numbers, span: float = 1.0, size: int = 241, total: str = "mean"
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """log₁₀ of the `total`, "mean" or "sum", of the squared errors of a NALU with W = (w, w) and gate g on all rows, [g, w].
 
     Second comes the extent (w from, w to, g from, g to). Costs below a billionth of the largest are drawn as that.
@@ -448,7 +498,7 @@ def gate_costs(x, y, span=1.0, size=241, total="mean"):
 
 
 @_styled
-def success_tables(summary, title="How many of 25 runs each unit solves"):
+def success_tables(summary: pd.DataFrame, title: str = "How many of 25 runs each unit solves") -> Picture:
     """The benchmark at a glance: one table an operation, units down, ranges to train on across, in each field the runs solved.
 
     `summary` is what `field.summary` returns.
@@ -471,7 +521,7 @@ def success_tables(summary, title="How many of 25 runs each unit solves"):
 
 
 @_styled
-def benchmark(summary, operation, title=""):
+def benchmark(summary: pd.DataFrame, operation: str, title: str = "") -> Picture:
     """The benchmark's own figure for one operation: success rate, solved-at step and sparsity error over the ranges, 95 % intervals.
 
     A unit has the same mark in every such figure. A sparsity error of exactly 0 has no place on a log axis: it stands on the bottom edge.
@@ -505,7 +555,7 @@ def benchmark(summary, operation, title=""):
 
 
 @_styled
-def two_settings(summary, title=""):
+def two_settings(summary: pd.DataFrame, title: str = "") -> Picture:
     """Every unit as it was published (ring) and at its best (dot), with 95 % intervals: a panel an operation, the better above.
 
     `summary` is what `fair.summary` returns.
@@ -537,7 +587,7 @@ def two_settings(summary, title=""):
 
 
 @_styled
-def scaled_tables(tables, title=""):
+def scaled_tables(tables: Mapping[str, pd.DataFrame], title: str = "") -> Picture:
     """Tables of scaled errors side by side: `tables` maps a name to a DataFrame, functions down, models across; NaN is left blank.
 
     The darker, the larger: on a log scale from 0.01 (as good as perfect) to 100 (as bad as untrained).
@@ -566,7 +616,7 @@ def scaled_tables(tables, title=""):
 
 
 @_styled
-def images(images, captions, title="", wrong=None, columns=10):
+def images(images: Numbers, captions: Iterable[object], title: str = "", wrong: Numbers | None = None, columns: int = 10) -> Picture:
     """Small grey images side by side, `columns` a row: images [images, height, width, 1] or without the 1, each with a caption below.
 
     `wrong`, one True or False an image, writes the caption of those in another colour and in bold.
@@ -585,7 +635,14 @@ def images(images, captions, title="", wrong=None, columns=10):
 
 
 @_styled
-def growth(x, panels, inside, title="", xlabel="length of the sequence", ylabel="mean absolute error"):
+def growth(
+    x: Numbers,
+    panels: Mapping[str, Mapping[str, pd.DataFrame]],
+    inside: tuple[float, float],
+    title: str = "",
+    xlabel: str = "length of the sequence",
+    ylabel: str = "mean absolute error",
+) -> Picture:
     """How errors grow along x, on log axes, with the training range `inside` = (low, high) shaded; one panel a task.
 
     `panels` maps a panel's name to a map of a model's name to its errors, [seeds, len(x)]: a dot a seed, a line through the medians.
@@ -609,7 +666,7 @@ def growth(x, panels, inside, title="", xlabel="length of the sequence", ylabel=
 
 
 @_styled
-def heat(values, title="", xlabel="", ylabel="", vmax=1.0):
+def heat(values: pd.DataFrame, title: str = "", xlabel: str = "", ylabel: str = "", vmax: float = 1.0) -> Picture:
     """A table of numbers from 0 to `vmax` as shades of blue, each written in its field to one place; rows and columns count from 0."""
     figure, ax = _figure(title, 5.6, 4.4)
     shown = ax.imshow(values, vmin=0, vmax=vmax, cmap=SHADES, aspect="auto")
@@ -622,7 +679,7 @@ def heat(values, title="", xlabel="", ylabel="", vmax=1.0):
 
 
 @_styled
-def against_truth(truth, panels, title="", xlabel="truth", ylabel="prediction"):
+def against_truth(truth: Numbers, panels: Named, title: str = "", xlabel: str = "truth", ylabel: str = "prediction") -> Picture:
     """Whole numbers `truth` [rows] and what models said of each row, a dot a row, a little spread sideways; dotted where it is right.
 
     `panels` maps a name to its predictions, [rows]: one panel each.
@@ -640,7 +697,7 @@ def against_truth(truth, panels, title="", xlabel="truth", ylabel="prediction"):
 
 
 @_styled
-def nac_cell():
+def nac_cell() -> Picture:
     """The NAC as a picture: how Ŵ and M̂ make W, and W makes y out of x."""
     figure, ax = _canvas("A NAC is a linear layer whose weights cannot pass −1 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
     W_hat, M_hat = _box(ax, 1.2, 3.3, r"$\hat{W}$", "W_hat"), _box(ax, 1.2, 2.1, r"$\hat{M}$", "M_hat")
@@ -655,7 +712,7 @@ def nac_cell():
 
 
 @_styled
-def nalu_cell():
+def nalu_cell() -> Picture:
     """The NALU as a picture: one W, two paths, and the gate that mixes them."""
     figure, ax = _canvas("A NALU adds on one path, multiplies on the other; a gate decides", 9.5, 4.9, (0, 11.2), (0.4, 5.5))
     x, y = _box(ax, 0.6, 2.5, "x", "soft", round=True), _box(ax, 10.4, 3.7, "y", "soft", round=True)
@@ -689,19 +746,27 @@ def nalu_cell():
 
 
 @_styled
-def reading(phrases, title="", numbers=None, top=1000):
+def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None = None, top: float = 1000) -> Picture:
     """What models say after each word of a phrase, one panel a phrase.
 
     `phrases` maps a phrase to a map of a model's name to what its seeds say, [seeds, words]: a dot a seed, a line through the medians;
-    what is outside 0 … `top` is drawn at the edge. `numbers`, a map of the same phrases, holds for each word the number that the words
-    so far mean, or NaN where they mean none: a short black line.
+    what is outside 0 … `top` is drawn at the edge, and counted above the panel. `numbers`, a map of the same phrases, holds for each word
+    the number that the words so far mean, or NaN where they mean none: a short black line.
     """
     rows = -(-len(phrases) // 2)
     figure, axes = _figure(title, 9.5, 0.7 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
     for ax, (phrase, said) in zip(axes.flat, phrases.items(), strict=False):
         words = phrase.split()
+        beyond = 0
         for place, (name, values) in enumerate(said.items()):
-            draw_reading(ax, values, place, len(said), top, label=name)
+            at, marker = np.arange(len(words)) + 0.5 * ((place + 0.5) / len(said) - 0.5), "oDs^v"[place % 5]
+            look = dict(color=COLORS[("a", "m", "g", "W", "M_hat")[place % 5]], alpha=0.7)
+            seen = np.clip(np.atleast_2d(values), -0.02 * top, 1.03 * top)
+            beyond += int((seen != values).sum())
+            ax.plot(at, np.median(seen, axis=0), lw=1.2, zorder=2, **look)
+            ax.plot(np.tile(at, len(seen)), seen.ravel(), marker, ms=5.5, mew=0, zorder=3, label=name, **look)
+        if beyond:
+            ax.set_title(f"{beyond} {'dot' if beyond == 1 else 'dots'} beyond, drawn at the edge", loc="right", size=11, weight="normal")
         if numbers is not None:
             at = np.arange(len(words))
             ax.hlines(numbers[phrase], at - 0.42, at + 0.42, color=COLORS["ink"], lw=1.5, label="what the words mean", zorder=1)
@@ -713,20 +778,8 @@ def reading(phrases, title="", numbers=None, top=1000):
     return figure
 
 
-def draw_reading(ax, values, place, models, top=1000, label=None):
-    """Draw what the seeds of one model say after each word, [seeds, words], as number `place` of `models`; return its line and dots."""
-    values = np.clip(np.atleast_2d(values), -0.02 * top, 1.03 * top)
-    at = np.arange(values.shape[1]) + 0.5 * ((place + 0.5) / models - 0.5)
-    color, marker = ("a", "m", "g", "W", "M_hat")[place % 5], "oDs^v"[place % 5]
-    (line,) = ax.plot(at, np.median(values, axis=0), "-", color=COLORS[color], lw=1.2, alpha=0.8, zorder=2)
-    (dots,) = ax.plot(
-        np.tile(at, len(values)), values.ravel(), marker, color=COLORS[color], ms=5.5, mew=0, alpha=0.7, zorder=3, label=label
-    )
-    return line, dots
-
-
 @_styled
-def number_map(errors, title="", worst=100):
+def number_map(errors: Named, title: str = "", worst: float = 100) -> Picture:
     """The error of every number from 0 to 999, one panel a model: hundreds downwards, the rest across; white where NaN.
 
     `errors` maps a name to |ŷ − y|, [1000]. The colours are logarithmic, from 0.1 to `worst`.
@@ -745,7 +798,18 @@ def number_map(errors, title="", worst=100):
 
 
 @_styled
-def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", level=None, top=None):
+def medians(
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    inside: tuple[float, float],
+    title: str = "",
+    by: str = "model",
+    xlabel: str = "",
+    ylabel: str = "",
+    level: tuple[float, str] | None = None,
+    top: float | None = None,
+) -> Picture:
     """Column `y` of a table of seeds along its column `x`, both axes logarithmic: a line for each of `by`.
 
     A dot is the median over the seeds, a band goes from the lowest seed to the highest. The training range `inside` = (low, high) is
@@ -773,7 +837,9 @@ def medians(table, x, y, inside, title="", by="model", xlabel="", ylabel="", lev
 
 
 @_styled
-def registers(tokens, values, title="", names=None, ylabel="value"):
+def registers(
+    tokens: Sequence[str], values: Numbers, title: str = "", names: Sequence[str] | None = None, ylabel: str = "value"
+) -> Picture:
     """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register.
 
     `names`, one for each register, stand in the legend. Raises ValueError when there are more or fewer of them, or of the tokens.
@@ -800,7 +866,15 @@ def registers(tokens, values, title="", names=None, ylabel="value"):
 
 
 @_styled
-def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y", columns=None):
+def seed_curves(
+    x: Numbers,
+    curves: Named,
+    inside: tuple[float, float],
+    title: str = "",
+    xlabel: str = "x",
+    ylabel: str = "y",
+    columns: int | None = None,
+) -> Picture:
     """A panel for each model, a line for each seed, and the median as a thick one; the training range `inside` = (low, high) is shaded.
 
     `curves` maps a name to values [seeds, rows] along x; the panels stand side by side, `columns` in a row (all, unless given).
@@ -818,14 +892,14 @@ def seed_curves(x, curves, inside, title="", xlabel="x", ylabel="y", columns=Non
         ax.set_ylabel(ylabel)
     for ax in axes[-1]:
         ax.set_xlabel(xlabel)
-    handles = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
+    handles: list[Any] = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
     handles.append(mpl.patches.Patch(color=COLORS["inside"]))
     figure.legend(handles, ["a seed", "median", "training range"], loc="outside lower center", ncols=3)
     return figure
 
 
 @_styled
-def grid_paths(episodes, size, title=""):
+def grid_paths(episodes: Mapping[str, tuple[Sequence[int], int]], size: int, title: str = "") -> Picture:
     """Episodes on a grid world, one panel each: `episodes` maps a name to (cells [steps + 1], goal), cells numbered row by row.
 
     A circle is the start, a square the goal; in each cell stand the times at which the agent is there.

@@ -11,7 +11,7 @@ import hashlib
 import random
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import joblib
@@ -47,7 +47,7 @@ class Progress(tqdm):
         super().__init__(iterable, total=total, unit=unit, bar_format=f"{total:,}{unit}", **kwargs)
         self.bar_format = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt}{unit}, {remaining} left"
 
-    def close(self):
+    def close(self) -> None:
         if not self.disable and self.n == self.total:
             self.bar_format = "{percentage:3.0f}%|{bar}| {n_fmt}{unit}"
         super().close()
@@ -156,25 +156,25 @@ class Loop:
 
     # The state of runs
 
-    def values_of(self, model):
+    def values_of(self, model: keras.layers.Layer) -> list[np.ndarray]:
         """The values of `variables` with which a run of `model` begins; `model` is built as `self.model` is."""
         return [v.numpy() for v in (*model.trainable_variables, *_states(model))] + self.fresh
 
-    def start(self, runs):
+    def start(self, runs: Sequence[Sequence[np.ndarray]]) -> list[tf.Tensor]:
         """The state of runs that begin with the values `runs`, a list for each of them."""
         return self.stacked(runs)
 
-    def stacked(self, runs):
+    def stacked(self, runs: Sequence[Sequence[np.ndarray]]) -> list[tf.Tensor]:
         """The numbers of `runs`, a list of arrays for each of them, as tensors [runs, …]."""
         if self.side_by_side and len(runs) == 1:
             runs = [*runs, runs[0]]  # one run alone is computed as two: compiled for one it would round otherwise than among many
         return [tf.convert_to_tensor(np.stack(same)) for same in zip(*runs, strict=True)]
 
-    def weights(self, state, runs):
+    def weights(self, state: Sequence[tf.Tensor], runs: int) -> list[np.ndarray]:
         """The trainable weights of the first `runs` runs, each [runs, …]."""
         return [part.numpy()[:runs] for part in state[: len(self.trainable)]]
 
-    def give(self, model, state, run, steps=0):
+    def give(self, model: keras.layers.Layer, state: Sequence[tf.Tensor], run: int, steps: int = 0) -> None:
         """Put what `run` has learned in `steps` updates into `model`."""
         for variable, part in zip((*model.trainable_variables, *_states(model)), state, strict=False):
             variable.assign(part[run])
@@ -224,7 +224,18 @@ class Loop:
         begin = (tf.constant(0), tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
         return tf.while_loop(lambda i, *_: i < count, update, begin)[1:]
 
-    def run(self, state, first, count, drawn, own, *, at=0, stream=None, validation=None):
+    def run(
+        self,
+        state: Sequence[tf.Tensor],
+        first: int,
+        count: int,
+        drawn: Iterable[tf.Tensor],
+        own: Iterable[tf.Tensor],
+        *,
+        at: int = 0,
+        stream: tf.Tensor | None = None,
+        validation: tf.Tensor | None = None,
+    ) -> tuple[list[tf.Tensor], np.ndarray]:
         """The state after `count` updates from number `first` on, and the cost before each, a NumPy array [count, runs].
 
         `drawn` are the examples, each [streams, steps, …], from place `at` on; `stream` [runs] says which stream is whose.
@@ -237,7 +248,7 @@ class Loop:
         costs, after = self.compiled(self._segment, *arguments)(*arguments)
         return after, costs.numpy()[:count]
 
-    def measure(self, ask, state, tables):
+    def measure(self, ask: Callable, state: Sequence[tf.Tensor], tables: Sequence[tf.Tensor]) -> list[np.ndarray]:
         """What `ask(model, *tables)` says of each run, a tuple of numbers, each [runs]; `tables` are [runs, …]."""
 
         def all_runs(state, tables):
@@ -251,7 +262,7 @@ class Loop:
 
         return [np.asarray(said) for said in self.compiled(all_runs, state, tables, name=ask)(state, tables)]
 
-    def compiled(self, function, *arguments, name=None):
+    def compiled(self, function: Callable, *arguments: Any, name: Any = None) -> Callable:
         """`function`, compiled for arguments of these shapes, once for all loops whose function computes the same."""
         shapes = (name or function.__name__, *((tuple(part.shape), part.dtype) for part in tf.nest.flatten(arguments)))
         with self._lock:
@@ -263,7 +274,7 @@ class Loop:
 # What both trainers ask of their input
 
 
-def rows_for(model, x, y):
+def rows_for(model: keras.layers.Layer, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """x and y as arrays of the model's own type, after every check; builds the model when it has no weights yet."""
     dtype = dtype_of(model)
     x, y = as_rows(x, "x", dtype), np.asarray(y)
@@ -283,7 +294,7 @@ def rows_for(model, x, y):
     return x, y
 
 
-def squared_error(cost: Cost):
+def squared_error(cost: Cost) -> Callable:
     """`cost` as a function (model, x, y) → one number."""
     if callable(cost):
         return cost
@@ -291,7 +302,7 @@ def squared_error(cost: Cost):
     return lambda model, x, y: reduce((model(x, training=True) - y) ** 2)
 
 
-def optimizer_for(learning_rate, optimizer=None):
+def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | None = None) -> keras.optimizers.Optimizer:
     """The Keras optimizer that was asked for: `optimizer`, or Adam with `learning_rate`, a number or a schedule."""
     if optimizer is None:
         schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
@@ -301,20 +312,20 @@ def optimizer_for(learning_rate, optimizer=None):
     return optimizer
 
 
-def number_of_steps(steps):
+def number_of_steps(steps: Any) -> int:
     """`steps` as an int. Raises TypeError or ValueError when it is none, or more than anyone can wait for."""
     if whole_number(steps, "steps") > MOST_STEPS:
         raise ValueError(f"steps is {steps:g}, expected at most {MOST_STEPS:,}")
     return int(steps)
 
 
-def refuse_memory(size, what):
+def refuse_memory(size: float, what: str) -> None:
     """Raise ValueError when `what` would take more memory than a call may."""
     if size > MOST_BYTES:
         raise ValueError(f"{what} would take {size / 1e9:.1f} GB, expected at most {MOST_BYTES / 1e9:g}: ask for less at once")
 
 
-def progress_bar(progress, total, unit):
+def progress_bar(progress: Any, total: int, unit: str) -> Any:
     """The progress bar of a training of `total` steps: a new one, or `progress` itself when it is one."""
     if isinstance(progress, bool):
         return Progress(total=total, unit=unit, disable=not progress)
@@ -342,7 +353,7 @@ seed_generator.python_random = _RandomOfThread()
 
 
 @contextlib.contextmanager
-def seeded(seed: int, tensorflow: bool = True):
+def seeded(seed: int, tensorflow: bool = True) -> Iterator[Callable[[], bool]]:
     """Inside, all random numbers begin at `seed`, in one thread at a time; outside they go on as if nothing had been.
 
     Gives a function that says whether TensorFlow was asked for random numbers of its own. Keras does not ask it; where nobody does,
@@ -399,7 +410,7 @@ def _states(model):
     return [variable for variable in model.non_trainable_variables if not any(variable is clock for clock in clocks)]
 
 
-def dtype_of(model):
+def dtype_of(model: keras.layers.Layer) -> str:
     """The type in which `model` computes."""
     return getattr(model, "compute_dtype", None) or keras.config.floatx()
 

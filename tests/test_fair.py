@@ -113,6 +113,17 @@ def test_where_a_setting_is_as_good_early_as_late_the_best_is_never_dropped(scor
     assert (round(5 * chosen["inside"]), chosen["error"]) == best
 
 
+def test_dropping_settings_early_chooses_one_as_good_as_the_whole_grid_does():
+    """On real runs: the NAC that subtracts, whose start and rate decide."""
+    entry, asked = FIELD["NAC"], {"seeds": range(4), "ranges": [data.BENCHMARK_RANGES[6]], "steps": 2000}
+    choice = fair.choose(entry, "-", **asked)
+    best = choice[choice["chosen"]].iloc[0]
+    scored = fair._scored(entry, "-", fair.grid(entry, "-"), **asked, progress=False)
+    whole = fair.ranked(pd.DataFrame([score for _, score in scored]))
+    assert best[["inside", "error"]].tolist() == whole.loc[0, ["inside", "error"]].tolist() == [1, whole["error"].min()]
+    assert whole["inside"].min() == 0 and (choice["steps"] < 2000).sum() > 60  # some settings never arrive, and most are dropped early
+
+
 def test_a_unit_of_ones_own_is_compared_and_its_rows_can_be_made_again():
     mine = Entry("+", lambda operation: keras.layers.Dense(1), learning_rate=0.01)
     choice, runs = fair.compare(mine, "+", choose_with=[0], judge_with=[100], ranges=RANGES, steps=40)

@@ -9,7 +9,7 @@ from .parts import Explorer, choice, slider
 ACTIVATIONS = ("tanh", "sigmoid", "relu6", "softsign", "relu", "elu", "linear")
 
 
-def identity():
+def identity() -> Explorer:
     """Notebook 01: a layer of 50 units fitted to f(x) = x on a range that you choose, for an activation that you choose.
 
     So that it answers at once nothing is trained: the hidden weights are random, and the last layer is the best there is, by least
@@ -33,7 +33,7 @@ def identity():
     return Explorer("identity", "f(x) = x breaks outside the range it was learned on", figure, handles, slope=slope, offset=offset)
 
 
-def weight():
+def weight() -> Explorer:
     """Notebook 02: drag Ŵ and M̂; see W on its surface, and how steep the surface is there."""
     figure = plots.weight_surface(title="W = tanh(Ŵ) · σ(M̂)")
     handles = [
@@ -43,7 +43,7 @@ def weight():
     return Explorer("weight", "A weight of the NAC, and how steep its surface is", figure, handles)
 
 
-def paths():
+def paths() -> Explorer:
     """Notebook 04: one pair of numbers through a NALU's two paths and its gate; all of it by hand."""
     with mpl.rc_context(plots.STYLE):
         figure = plots.Picture("Two paths and a gate", figsize=(8, 3))

@@ -2,6 +2,7 @@
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 
 from .. import plots
 from ..fair import setting_of
@@ -11,7 +12,7 @@ SETTINGS = {"as published": "published", "at its best": "best"}
 INSIDE, OUTSIDE = (-16, 8), (-8, 12)  # powers of ten that the picture shows
 
 
-def field(runs):
+def field(runs: pd.DataFrame) -> Explorer:
     """Notebook 08: choose an operation, a unit, a range and a setting; see which of its runs solved it, and how far off the others are.
 
     `runs` is the table that `fair.fair` returns. Raises ValueError when it has no runs of both settings.

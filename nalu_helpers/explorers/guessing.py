@@ -2,12 +2,23 @@
 
 import math
 import numbers
+from typing import Any
 
 from .._inputs import as_range
 from .parts import Explorer
 
 
-def guess(question, answer, *, low, high, step=None, log=False, unit="", because=""):
+def guess(
+    question: str,
+    answer: float,
+    *,
+    low: float,
+    high: float,
+    step: float | None = None,
+    log: bool = False,
+    unit: str = "",
+    because: str = "",
+) -> Explorer:
     """A question whose answer shows only when the reader has committed to a number: then both stand side by side.
 
         explorers.guess("How many of 24 seeds learn ×?", answer=int(solved.sum()), low=0, high=24, step=1, unit=" seeds")
@@ -35,5 +46,7 @@ def guess(question, answer, *, low, high, step=None, log=False, unit="", because
         raise ValueError(f"step is {step:g}, expected a number above 0 and at most {high - low:g}, the length of the slider")
     if not low <= answer <= high:
         raise ValueError(f"the answer is {answer:g}, expected a number between low, {low:g}, and high, {high:g}: move the ends")
-    known = dict(question=question, answer=float(answer), low=low, high=high, step=float(step), log=bool(log), unit=unit, because=because)
+    known: dict[str, Any] = dict(
+        question=question, answer=float(answer), low=low, high=high, step=float(step), log=bool(log), unit=unit, because=because
+    )
     return Explorer("guess", question, **known)

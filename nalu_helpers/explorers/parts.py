@@ -7,16 +7,20 @@ nothing comes from a network: the module that a page runs is `parts.css`, `parts
 import io
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import matplotlib as mpl
 import traitlets
 from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
 
 from .. import plots
 
 HERE = Path(__file__).parent
+Handle = dict[str, Any]
 # Colours of the still picture that follow the page, light or dark: see parts.css.
 OF_THE_PAGE = {"ink": "--ink", "soft": "--soft", "inside": "--inside"}
 ON_A_SURFACE = "#222221"  # the ink of what is drawn on a coloured surface: dark on every page
@@ -34,10 +38,10 @@ class Explorer(anywidget.AnyWidget):
     _esm = traitlets.Unicode().tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
     still = traitlets.Dict().tag(sync=True)
-    handles = traitlets.List().tag(sync=True)
+    handles: traitlets.List = traitlets.List().tag(sync=True)
     known = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, scripts, title, figure=None, handles=(), **data):
+    def __init__(self, scripts: str, title: str, figure: Figure | None = None, handles: Iterable[Handle] = (), **data: Any):
         self.add_traits(**{handle["name"]: _trait(handle).tag(sync=True) for handle in handles})
         still, known = {} if figure is None else still_of(figure), json.dumps(data, allow_nan=False)
         super().__init__(_esm=module(*scripts.split()), title=title, still=still, handles=list(handles), known=known)
@@ -47,24 +51,24 @@ class Explorer(anywidget.AnyWidget):
         return f"Explorer: {self.title}"
 
 
-def module(*scripts):
+def module(*scripts: str) -> str:
     """The JavaScript module that a page runs."""
     css, *js = ((HERE / name).read_text(encoding="utf-8") for name in ("parts.css", "parts.js", *(f"{script}.js" for script in scripts)))
     return "\n".join([f"const CSS = {json.dumps(css, ensure_ascii=False)}\n", *js])
 
 
-def slider(name, label, value, low, high, step, tip, decimals=2):
+def slider(name: str, label: str, value: float, low: float, high: float, step: float, tip: str, decimals: int = 2) -> Handle:
     """A handle to drag, whose trait `name` is a number from `low` to `high`: whole when it has no `decimals`."""
     return dict(kind="slider", name=name, label=label, first=value, low=low, high=high, step=step, tip=tip, decimals=decimals)
 
 
-def choice(name, label, options, tip):
+def choice(name: str, label: str, options: Iterable[str | float], tip: str) -> Handle:
     """A handle to choose one of `options`, texts or numbers; the first is chosen at first."""
     options = list(options)
     return dict(kind="choice", name=name, label=label, first=options[0], options=options, tip=tip)
 
 
-def text(name, label, value, tip):
+def text(name: str, label: str, value: str, tip: str) -> Handle:
     """A handle to write in."""
     return dict(kind="text", name=name, label=label, first=value, tip=tip)
 
@@ -77,7 +81,7 @@ def _trait(handle):
     return traitlets.Enum(handle["options"], first) if handle["kind"] == "choice" else traitlets.Unicode(first)
 
 
-def still_of(figure):
+def still_of(figure: Figure) -> dict[str, Any]:
     """`figure` as data: its drawing as SVG, and where in it each of its axes lies (but no colour bar), in the SVG's own units.
 
     Each axes has its box [left, top, width, height], and its x and y as [from, to, scale, threshold of a symlog scale]. Colours that a dark

@@ -59,14 +59,17 @@ export default explorer(({ axes: [ax], data: { parts, models, said } }) => {
     const soFar = heard.map((_, i) => parts.indexOf(heard.slice(0, i + 1).join(" ")))
     words.forEach((write, i) => write(i, -40, heard[i] ?? ""))
     meant(soFar.flatMap((_, i) => [i - 0.42, i + 0.42, NaN]), soFar.flatMap(part => part > 999 ? [NaN, NaN, NaN] : [part, part, NaN]))
+    let beyond = 0
     const answers = models.map((name, i) => {
       const after = soFar.map(part => said[part][i]), at = heard.map((_, j) => j + 0.5 * ((i + 0.5) / models.length - 0.5))
       const clipped = after.map(seeds => seeds.map(value => Math.max(-20, Math.min(1030, value))))
+      beyond += clipped.flat().filter((value, j) => value !== after.flat()[j]).length
       drawn[i].line(at, clipped.map(median))
       drawn[i].dots(clipped.flatMap((seeds, j) => seeds.map(() => at[j])), clipped.flat())
       return `${name} ${fixed(median(after.at(-1)), 1)}`
     })
-    const several = said[soFar.at(-1)][0].length > 1
-    return [bold(String(number)), ` is read as \u2002 ${answers.join(", \u2002 ")}${several ? " \u2002 (medians)" : ""}`]
+    const several = said[soFar.at(-1)][0].length > 1 ? " \u2002 (medians)" : ""
+    const off = beyond ? `. ${beyond} ${beyond === 1 ? "dot lies" : "dots lie"} beyond the picture, on its edge.` : ""
+    return [bold(String(number)), ` is read as \u2002 ${answers.join(", \u2002 ")}${several}${off}`]
   }
 })

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +24,7 @@ BUTTONS = {
 SECONDS = 0.1  # between two messages to the page while it trains
 
 
-def playground():
+def playground() -> "Playground":
     """Notebook 12: a `Playground`."""
     return Playground()
 
@@ -52,14 +53,14 @@ class Playground(Explorer):
         self.training, self.thread = None, None
         self.on_msg(self._hear)
 
-    def train(self, settings, number=0):
+    def train(self, settings: dict[str, Any], number: int = 0) -> None:
         """Start training `settings`, what the page read from its fields, as training `number` of the page; stop the one before."""
         self.stop()
         self.training = _Training(settings, lambda message: self.send({"number": number, **message}))
         self.thread = threading.Thread(target=self.training.run, args=(self.thread,), daemon=True)
         self.thread.start()
 
-    def stop(self):
+    def stop(self) -> None:
         """End the training that is on, if any."""
         if self.training is not None:
             self.training.stopped.set()

@@ -1,5 +1,8 @@
 """The explorer of one unit's failures, for notebook 08: the surface of its cost, and the paths of its runs from several starts."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 
@@ -16,7 +19,16 @@ UNITS = ("NAC", "NACLog", "NALU", "INALU", "NAU", "NMU")  # those with a matrix 
 ROWS = 500  # of the training range, on which the surface is computed
 
 
-def surface(unit, operation, train, *, seeds=range(8), steps=50_000, every=500, progress=True):
+def surface(
+    unit: str,
+    operation: str,
+    train: tuple[float, float],
+    *,
+    seeds: Iterable[int] = range(8),
+    steps: int = 50_000,
+    every: int = 500,
+    progress: Any = True,
+) -> Explorer:
     """Where runs of `unit` are on the surface of its cost, step by step: choose how they start and their learning rate.
 
     The surface is log₁₀ of the mean squared error on the range `train`, over the entries of W, with the gate, where there is one, on the
@@ -74,7 +86,7 @@ def _sigmoid(t):
         return 1 / (1 + np.exp(-t.astype("float64")))
 
 
-def costs(unit, operation, x, size=121):
+def costs(unit: str, operation: str, x: np.ndarray, size: int = 121) -> tuple[np.ndarray, tuple[float, float]]:
     """log₁₀ of the mean squared error of `unit` on the rows x over all W = [w₁, w₂], [size, size], and the two ends of w.
 
     The gate of a unit that has one is on the side of `operation`.

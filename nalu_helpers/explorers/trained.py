@@ -1,10 +1,15 @@
 """Explorers of what was trained, for notebooks 03, 05 and 10: the training is done before, and travels to the page as numbers."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import keras
 import matplotlib as mpl
 import numpy as np
 
 from .. import plots
 from .._inputs import positive_number, whole_number
+from ..data import Task
 from ..layers import NAC
 from ..paper.phrases import in_words, parse, says, table
 from ..training import fit, seeded
@@ -13,7 +18,7 @@ from .parts import Explorer, choice, slider, text
 FLOOR = 1e3  # what the axis of the cost begins with: a cost below it is drawn there
 
 
-def replay(task, steps=2000, every=20, rates=(0.05, 0.01, 0.2), seed=0):
+def replay(task: Task, steps: int = 2000, every: int = 20, rates: Iterable[float] = (0.05, 0.01, 0.2), seed: int = 0) -> Explorer:
     """Notebook 03: a NAC's training on `task`, step by step, for each of the learning rates `rates`, seen every `every` steps.
 
     Raises TypeError or ValueError when there is no rate or one is no number above 0, or `steps` or `every` is no whole number above 0.
@@ -71,7 +76,7 @@ def _rounded(values, digits=5):
     return np.round(np.asarray(values, "float64"), digits).tolist()
 
 
-def mean_weight_and_gate(task, seen):
+def mean_weight_and_gate(task: Task, seen: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
     """Where each seed was on the surface of the cost at each look: its mean weight w and mean gate g on `task`, each [looks, seeds].
 
     `seen` is the list that `fit_many(..., watch=seen.append)` filled with looks at NALUs, some seeds at a time. Raises ValueError when it
@@ -89,7 +94,7 @@ def mean_weight_and_gate(task, seen):
         return w, (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
 
 
-def seeds(task, seen, every):
+def seeds(task: Task, seen: Sequence[dict[str, Any]], every: int) -> Explorer:
     """Notebook 05: choose a seed and a step; see where its gate and its weights are on the surface of the cost.
 
     `seen` is what `fit_many(..., watch=seen.append, every=every)` saw of NALUs on `task`. Raises ValueError when it holds none.
@@ -104,7 +109,7 @@ def seeds(task, seen, every):
     return Explorer("seeds", "Seeds on the surface of the cost", figure, handles, w=_rounded(w.T), gate=_rounded(gate.T), every=every)
 
 
-def phrases(models, phrase="three hundred and thirty four"):
+def phrases(models: Mapping[str, Sequence[keras.Model]], phrase: str = "three hundred and thirty four") -> Explorer:
     """Notebook 10: write a number in words, and see what trained readers say after each of its words.
 
     `models` maps a name to the Keras models of its seeds, as `paper.phrases.train` returns them. All of them are asked for all numbers

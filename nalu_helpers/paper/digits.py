@@ -7,6 +7,7 @@ reading, s ← NAC([features, s]), in which the total passes through the unit at
 """
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -17,7 +18,7 @@ import tensorflow as tf
 from .. import data
 from .._inputs import as_floats, is_tensor, one_of, whole_number
 from ..layers import NAC, NALU, Shape, Tensor
-from ..many import fit_many
+from ..many import Runs, fit_many
 
 SOURCES = ("sklearn", "mnist")
 TASKS = {"counting": 10, "addition": 1}  # outputs
@@ -37,7 +38,7 @@ SEEDS, STEPS = 5, 4_000
 LENGTHS, SEQUENCES = (10, 100, 1_000), 200
 
 
-def load(source="sklearn", test_share=0.25):
+def load(source: str = "sklearn", test_share: float = 0.25) -> data.Task:
     """Images of handwritten digits as a Task: x [images, height, width, 1] float32 from 0 to 1, and their labels, 0 to 9, as y [images].
 
     "sklearn": the 1,797 images of 8 × 8 that come with scikit-learn; `test_share` of each digit is kept for the test, always the same
@@ -106,7 +107,7 @@ class Total(keras.layers.Layer):
         return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
 
 
-def make_convnet():
+def make_convnet() -> keras.Sequential:
     """What looks at each image: [images, height, width, 1] → [images, FEATURES]. softplus, so that the NALU's logarithm loses no sign."""
     conv = keras.layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")
     hidden, features = keras.layers.Dense(64, activation="relu"), keras.layers.Dense(FEATURES, activation="softplus")
@@ -181,7 +182,7 @@ class Reader(keras.Model):
             raise ValueError(f"an image is {given}, expected {known} as in the training: bring it to that size, or make a new Reader")
 
 
-def make_reader(task, model, image_size=(8, 8, 1)):
+def make_reader(task: str, model: str, image_size: tuple[int, int, int] = (8, 8, 1)) -> Reader:
     """An untrained Reader for a task, "counting" or "addition", and a model, one of CELLS. Raises ValueError for another.
 
     LSTM and RNN end in a Dense layer; for sums its output is scaled to mean and spread of ten digits, which are slow to find otherwise.
@@ -196,13 +197,13 @@ def make_reader(task, model, image_size=(8, 8, 1)):
     return reader
 
 
-def worth(task, labels):
+def worth(task: str, labels: np.ndarray) -> np.ndarray:
     """What each single image adds to the answer: labels [images] → float32 [images, 10], a 1 for its digit, or its value, [images, 1]."""
     labels = np.asarray(labels)
     return (labels[:, None] == np.arange(10) if one_of(task, TASKS, "task") == "counting" else labels[:, None]).astype("float32")
 
 
-def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
+def train(task: str, model: str, digits: data.Task, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = True) -> Runs:
     """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, what `load` returns; what `fit_many` returns.
 
     The cost is the squared error of the ten counts, or of the sum: nothing is said of a single image. Raises ValueError or TypeError.
@@ -220,13 +221,13 @@ def train(task, model, digits, *, seeds, steps=STEPS, progress=True):
     return fit_many(make, draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, jit_compile=False, progress=progress)
 
 
-def some_sequences(digits, length, sequences=SEQUENCES):
+def some_sequences(digits: data.Task, length: int, sequences: int = SEQUENCES) -> np.ndarray:
     """Places of test images, [sequences, length], the same ones every time. Raises TypeError or ValueError for a length below 1."""
     length = whole_number(length, "length")
     return np.random.default_rng([2018, length]).integers(len(digits.x_test), size=(whole_number(sequences, "sequences"), length))
 
 
-def examine(reader, task, digits, lengths=LENGTHS, sequences=SEQUENCES):
+def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int] = LENGTHS, sequences: int = SEQUENCES) -> pd.DataFrame:
     """What a trained reader is worth on test images: a row for each length, with the columns length, error, exact and accuracy.
 
     error is the mean absolute error (of a count, or of the sum), exact the share of sequences whose answer is right after rounding, and
@@ -244,7 +245,7 @@ def examine(reader, task, digits, lengths=LENGTHS, sequences=SEQUENCES):
     return pd.DataFrame(rows)
 
 
-def run(task, model, seeds, steps=STEPS, progress=False, source="sklearn"):
+def run(task: str, model: str, seeds: Iterable[int], steps: int = STEPS, progress: Any = False, source: str = "sklearn") -> pd.DataFrame:
     """Train and examine one model on one task: KEY, seed, and the columns of `examine`, a row for each seed and each length.
 
     `source` is what `load` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.

@@ -9,10 +9,12 @@ in the static test; two hidden units; batches of 64; Ŵ, M̂ and G from U(−0.0
 """
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from .._inputs import one_of, whole_number
@@ -58,7 +60,7 @@ PAPER_INSIDE = {
 REIMPLEMENTATION = {"NAC": (0.0, 0.0, 75.73, 23.82, 76.48, 63.17), "NALU, repaired": (0.42, 0.43, 0.0, 0.36, 0.0, 0.17)}
 
 
-def windows(inputs):
+def windows(inputs: int) -> list[slice]:
     """The two windows whose sums are a and b, as slices: drawn once, contiguous, one in each half, of 10 to 30 % of the inputs."""
     rng, tenth = np.random.default_rng(0), inputs // 10
     sizes = rng.integers(tenth, 3 * tenth + 1, 2)
@@ -66,7 +68,9 @@ def windows(inputs):
     return [slice(int(start), int(start + size)) for start, size in zip(starts, sizes, strict=True)]
 
 
-def examples(rng, form, function, rows, where="inside"):
+def examples(
+    rng: np.random.Generator, form: str, function: str, rows: tuple[int, ...], where: str = "inside"
+) -> tuple[np.ndarray, np.ndarray]:
     """Examples drawn by `rng`: x [*rows, 100], or [*rows, steps, 10] when recurrent, and y [*rows, 1], float32.
 
     `where` is "inside" (numbers below ½, 10 steps) or "outside" (static: below 2; recurrent: 1,000 steps). Raises ValueError for an
@@ -105,7 +109,7 @@ class Recurrent(keras.layers.Layer):
         return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
 
 
-def network(form, model):
+def network(form: str, model: str) -> keras.Sequential:
     """A fresh network of the kind `model` for a form: one of `MODELS[form]`. Raises ValueError, listing them, for any other.
 
     Static: two layers of the unit, of 2 units and 1. Recurrent: a plain RNN or LSTM of 16 units read by a linear layer; or a NAC of 2
@@ -126,14 +130,12 @@ def network(form, model):
     return whole
 
 
-def run(form, function, model, *, seeds, steps=STEPS, progress=False):
+def run(form: str, function: str, model: str, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
     """Train one model on one function, once for each of `seeds`; a table with a row for each seed inside and outside the training range.
 
     `scaled` is the paper's error, 100 · MSE / MSE of an untrained linear network; `relative` is mean |ŷ − y| / mean |y|. A seed whose cost
     is no longer finite has errors of infinity. Recurrent networks train for half of `steps`. Raises ValueError for an unknown name.
     """
-    import pandas as pd
-
     one_of(form, MODELS, "form"), one_of(function, FUNCTIONS, "function"), one_of(model, MODELS[form], "model")
     seeds, steps = list(seeds), whole_number(steps, "steps")
     networks = fit_many(
@@ -158,7 +160,7 @@ def run(form, function, model, *, seeds, steps=STEPS, progress=False):
 
 
 @functools.cache
-def untrained_error(form, function, where, networks=25):
+def untrained_error(form: str, function: str, where: str, networks: int = 25) -> float:
     """The yardstick: the median MSE of untrained linear networks (recurrent: each reads the sum over the steps) on other examples."""
     rng = np.random.default_rng(808)
     x, y = examples(rng, form, function, (1000 if form == "static" else 100,), where)
@@ -169,7 +171,7 @@ def untrained_error(form, function, where, networks=25):
 
 
 @functools.cache
-def constant_error(form, function, where):
+def constant_error(form: str, function: str, where: str) -> float:
     """The scaled error of a constant guess, the mean of the answers inside the training range, on the examples that `run` tests with."""
     guess = examples(np.random.default_rng(2019), form, function, (5000,))[1].mean(dtype="float64")
     _, y = examples(np.random.default_rng(2018), form, function, (1000 if form == "static" else 100,), where)

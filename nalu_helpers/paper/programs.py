@@ -15,7 +15,7 @@ from keras import ops
 
 from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU, Tensor
-from ..many import fit_many
+from ..many import Runs, fit_many
 
 UNIT = 100.0  # networks see and say numbers in hundreds, so that those they are trained on are below 1
 TERMS, CONSTANTS, BATCH = (1, 5), 100, 64  # of training
@@ -304,7 +304,7 @@ def make(model: str) -> keras.Sequential:
     return keras.Sequential([keras.layers.Input((None, len(TOKENS) + 1)), keras.layers.Masking(), *parts])
 
 
-def train(kind, model, seeds, steps=STEPS, progress=False):
+def train(kind: str, model: str, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> Runs:
     """Train `model` on programs of `kind` for each of `seeds`, side by side; return what `fit_many` returns.
 
     The cost is the paper's, the root of the mean squared error, here over 64 fresh programs a step.
