@@ -89,7 +89,7 @@ def test_ends_with_exercises_and_folded_executed_solutions(name):
     assert all(cell.outputs[-1].text.startswith("Yes. ") for cell in solved)
 
 
-@pytest.mark.parametrize("name", [name for name in NOTEBOOKS if name[:2] in ("00", "01", "02", "03", "04")])
+@each_notebook
 def test_is_summed_up_in_three_lines_says_how_hard_each_exercise_is_and_where_to_read_on(name):
     cells = NOTEBOOKS[name].cells
     starts = {cell.source.splitlines()[0]: cell.source for cell in cells if cell.cell_type == "markdown" and cell.source}
