@@ -14,7 +14,7 @@ import pytest
 from nalu_helpers import NALU, data, explorers, fair, fit, fit_many
 from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.playground import UNITS, _as_message, _entries, _Training
-from nalu_helpers.explorers.surface import costs
+from nalu_helpers.explorers.surface import _paths, costs
 from nalu_helpers.layers import NAC
 from nalu_helpers.paper import phrases
 
@@ -100,6 +100,11 @@ def test_the_runs_on_the_surface_are_those_of_fit_many(unit, operation):
         x = np.random.default_rng(0).uniform(1, 2, (2000, 2))
         gates = [float(np.mean(model.paths(x)[2])) if unit == "NALU" else 1 / (1 + np.exp(-model.g.numpy()[0])) for model in models]
         assert [gate[-1] for gate in run["gate"]] == pytest.approx(gates, abs=0.01)
+
+
+def test_a_run_that_diverged_is_nowhere_on_the_surface():
+    checks = pd.DataFrame({"seed": [0, 0], "W[0, 0]": [0.5, np.nan], "W[1, 0]": [0.25, np.inf], "extrapolation": [1e-9, np.nan]})
+    assert _paths(checks, "*", 1e-6, np.ones((1, 2))) == {"W": [[[0.5, 0.25], [None, None]]], "solved": [[1, 0]]}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 // Where the runs of one start and learning rate are on the surface of the cost, up to the step that is chosen.
-const entry = value => fixed(value, 2).replace(/^-(?=0\.00$)/, "")
+const entry = value => value === null ? "no number" : fixed(value, 2).replace(/^-(?=0\.00$)/, "")
+const place = value => value ?? NaN // a run that diverged is nowhere
 
 export default explorer(({ axes: [ax], data: { runs, rates, every } }) => {
   const paths = [ax.line("W_hat"), ax.line("M_hat", { dash: "6 3" })]
@@ -11,8 +12,8 @@ export default explorer(({ axes: [ax], data: { runs, rates, every } }) => {
     const which = [all.filter(run => solved[run][at]), all.filter(run => !solved[run][at])]
     for (const [kind, some] of which.entries()) {
       const points = some.flatMap(run => [...W[run].slice(0, at + 1), [NaN, NaN]])
-      paths[kind](points.map(([w1]) => w1), points.map(([, w2]) => w2))
-      ends[kind](some.map(run => now[run][0]), some.map(run => now[run][1]))
+      paths[kind](points.map(([w1]) => place(w1)), points.map(([, w2]) => place(w2)))
+      ends[kind](some.map(run => place(now[run][0])), some.map(run => place(now[run][1])))
     }
     begins(W.map(path => path[0][0]), W.map(path => path[0][1]))
     const places = which[1].map(run => `[${now[run].map(entry).join(", ")}]${gate ? ` gate ${entry(gate[run][at])}` : ""}`)

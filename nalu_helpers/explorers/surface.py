@@ -63,22 +63,27 @@ def _rows_of(train):
 
 
 def _paths(checks, operation, threshold, inside):
-    """The runs of one start and rate: W, [runs, looks, 2], whether each is below the threshold, and its mean gate, [runs, looks]."""
+    """The runs of one start and rate: W, [runs, looks, 2], whether each is below the threshold, and its mean gate, [runs, looks].
+
+    What is no number, in a run that diverged, travels as None.
+    """
     by_seed = [run for _, run in checks.groupby("seed", sort=False)]
-    get = lambda name, rows: np.array([[run[f"{name}[{row}, 0]"] for row in rows] for run in by_seed]).transpose(0, 2, 1)  # noqa: E731
-    path = {"W_hat[0, 0]": "W_hat", "W_a_hat[0, 0]": "W_a_hat" if operation in "+-" else "W_m_hat"}
-    hat = next((name for column, name in path.items() if column in checks), None)
-    known = {"W": get("W", (0, 1)) if hat is None else _weight(get(hat, (0, 1)), get(hat.replace("W", "M"), (0, 1)))}
-    known["solved"] = np.array([run["extrapolation"] < threshold for run in by_seed])
+
+    def column(name):
+        return np.array([run[name] for run in by_seed])
+
+    def both(name):
+        return np.stack([column(f"{name}[{row}, 0]") for row in (0, 1)], axis=-1)
+
+    hat = {"W_hat[0, 0]": "W_hat", "W_a_hat[0, 0]": "W_a_hat" if operation in "+-" else "W_m_hat"}
+    name = next((hat[first] for first in hat if first in checks), None)
+    known = {"W": both("W") if name is None else np.tanh(both(name)) * _sigmoid(both(name.replace("W", "M")))}
     if "G[0, 0]" in checks:
-        known["gate"] = _sigmoid(get("G", (0, 1)) @ inside.T).mean(axis=-1)
+        known["gate"] = _sigmoid(both("G") @ inside.T).mean(axis=-1)
     elif "g[0]" in checks:
-        known["gate"] = _sigmoid(np.array([run["g[0]"] for run in by_seed]))
-    return {name: _rounded(values, 3) if values.dtype.kind == "f" else values.astype(int).tolist() for name, values in known.items()}
-
-
-def _weight(W_hat, M_hat):
-    return np.tanh(W_hat) * _sigmoid(M_hat)
+        known["gate"] = _sigmoid(column("g[0]"))
+    known = {name: np.where(np.isfinite(values), _rounded(values, 3), None).tolist() for name, values in known.items()}
+    return {**known, "solved": (column("extrapolation") < threshold).astype(int).tolist()}
 
 
 def _sigmoid(t):

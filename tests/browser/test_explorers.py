@@ -273,6 +273,17 @@ def test_runs_are_where_their_weights_are_on_the_surface(made, page):
         assert solved[7] or f"[{w1:.2f}, {w2:.2f}] gate {g:.2f}".replace("-0.00", "0.00") in words(page)
 
 
+def test_a_run_that_diverged_is_said_to_have_no_weights(page):
+    lost = explorers.surface("NMU", "*", (1, 2), seeds=range(2), steps=40, every=20, progress=False)
+    known = json.loads(lost.known)
+    run = known["runs"]["as published"][0]
+    run["W"][1][2], run["solved"][1][2] = [None, None], 0
+    lost.known = json.dumps(known)
+    mounted.show(page, lost)
+    press(page, "step", "End")
+    assert "[no number, no number]" in words(page) and "NaN" not in page.locator("svg").first.inner_html()
+
+
 def test_a_phrase_is_read_word_by_word(made, page):
     mounted.show(page, made["phrases"])
     for text, number in (("Forty-two", 42), ("three hundred and thirty four", 334), (" zero ", 0), ("nine hundred and ninety-nine", 999)):
