@@ -890,8 +890,12 @@ def seed_curves(
         ax.set_title(textwrap.fill(name, 15), loc="center", weight="normal", size=12)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
-    for ax in axes[-1]:
-        ax.set_xlabel(xlabel)
+    for ax in axes.flat[len(curves) :]:
+        ax.set_visible(False)
+    for column in axes.T:
+        lowest = [ax for ax in column if ax.get_visible()][-1]
+        lowest.set_xlabel(xlabel)
+        lowest.tick_params(labelbottom=True)
     handles: list[Any] = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
     handles.append(mpl.patches.Patch(color=COLORS["inside"]))
     figure.legend(handles, ["a seed", "median", "training range"], loc="outside lower center", ncols=3)

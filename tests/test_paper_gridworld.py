@@ -131,6 +131,9 @@ def test_every_agent_says_five_logits_and_a_value_and_keeps_its_state(model):
 def test_seed_curves_have_a_line_for_each_seed_and_one_for_the_median():
     picture = plots.seed_curves([1, 2, 3], {"one": np.eye(3), "other": np.zeros((4, 3))}, inside=(1, 2), title="two models")
     assert [len(ax.lines) for ax in picture.axes] == [4, 5]
+    three = plots.seed_curves([1, 2], {name: np.eye(2) for name in "abc"}, inside=(1, 2), columns=2, xlabel="T")
+    assert [ax.get_visible() for ax in three.axes] == [True, True, True, False]
+    assert [ax.get_xlabel() for ax in three.axes[:3]] == ["", "T", "T"]
 
 
 def test_a_seed_ends_the_same_whatever_runs_beside_it():
