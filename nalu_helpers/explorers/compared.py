@@ -24,7 +24,7 @@ def field(runs: pd.DataFrame) -> Explorer:
     said: dict[str, dict] = {}
     with np.errstate(divide="ignore"):
         inside, outside = np.log10(runs["interpolation"]), np.log10(runs["extrapolation"] / runs["threshold"])
-    runs = runs.assign(inside=inside.round(2), outside=outside.round(2))
+    runs = runs.assign(inside=inside.round(1), outside=outside.round(1))
     for operation, sign in plots.SIGNS.items():
         for unit, of_unit in runs[runs["operation"] == operation].groupby("unit", sort=False):
             for name, setting in SETTINGS.items():

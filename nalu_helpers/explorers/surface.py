@@ -26,7 +26,7 @@ def surface(
     *,
     seeds: Iterable[int] = range(8),
     steps: int = 50_000,
-    every: int = 500,
+    every: int = 1_000,
     progress: Any = True,
 ) -> Explorer:
     """Where runs of `unit` are on the surface of its cost, step by step: choose how they start and their learning rate.
@@ -115,7 +115,9 @@ def _drawn(unit, operation, x, title):
         figure = plots.Picture(title, figsize=(7, 5.2))
         ax = figure.subplots()
         w, extent = np.linspace(low, high, len(value)), (low, high, low, high)
-        shown = ax.imshow(value, extent=extent, origin="lower", cmap="cividis", interpolation="bilinear")
+        shown = ax.imshow(
+            value, extent=extent, origin="lower", cmap="cividis", interpolation="none"
+        )  # a small picture, which the page smooths
         ax.contour(w, w, value, levels=12, colors=parts.ON_A_SURFACE, linewidths=0.6, linestyles="solid")
         figure.colorbar(shown, ax=ax, label="log₁₀ of the mean squared error")
         for color, mark, words in (("W_hat", "o", "solved"), ("M_hat", "D", "not solved")):
