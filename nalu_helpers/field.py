@@ -19,6 +19,7 @@ WORDS = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 CHECK_EVERY = 1_000
 SEEDS_A_CHUNK = 25
 KEY = ["unit", "operation", "train", "seed"]
+RANGES = {data.range_name(train): (train, test) for train, test in data.BENCHMARK_RANGES}  # by the name of the training range
 EPSILON = 1e-8  # Adam's, in PyTorch and so in the reference implementation
 
 
@@ -233,11 +234,10 @@ def _mean_sparsity(errors):
 
 def a_range(text: str) -> tuple:
     """`text` such as "1,2" as one of the benchmark's ranges, named by its training range."""
-    by_name = {data.range_name(train): (train, test) for train, test in data.BENCHMARK_RANGES}
     try:
         name = "[" + ", ".join(f"{float(end):g}" for end in text.strip("[]() ").split(",")) + "]"
     except ValueError:
         name = text
-    if name not in by_name:
-        raise ValueError(f"range {text} is unknown, known are: {', '.join(by_name)}")
-    return by_name[name]
+    if name not in RANGES:
+        raise ValueError(f"range {text} is unknown, known are: {', '.join(RANGES)}")
+    return RANGES[name]

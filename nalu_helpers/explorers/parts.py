@@ -13,6 +13,7 @@ from typing import Any
 
 import anywidget
 import matplotlib as mpl
+import numpy as np
 import traitlets
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
@@ -71,6 +72,11 @@ def choice(name: str, label: str, options: Iterable[str | float], tip: str) -> H
 def text(name: str, label: str, value: str, tip: str) -> Handle:
     """A handle to write in."""
     return dict(kind="text", name=name, label=label, first=value, tip=tip)
+
+
+def rounded(values: Any, digits: int = 5) -> list:
+    """`values` as lists of numbers that are short to write: it is drawings and a few digits that they are for."""
+    return np.round(np.asarray(values, "float64"), digits).tolist()
 
 
 def _trait(handle):

@@ -11,8 +11,7 @@ from .._inputs import one_of, whole_number
 from ..expression import as_function
 from ..training import progress_bar
 from . import parts
-from .parts import Explorer, choice, slider
-from .trained import _rounded
+from .parts import Explorer, choice, rounded, slider
 
 RATES = (1e-3, 1e-2, 1e-1)
 UNITS = ("NAC", "NACLog", "NALU", "INALU", "NAU", "NMU")  # those with a matrix W of two entries for each operation
@@ -38,10 +37,9 @@ def surface(
     entry = fair.FIELD[one_of(unit, UNITS, "unit")]
     if operation not in entry.operations:
         raise ValueError(f"operation is {operation!r}, expected one that {unit} enters: {', '.join(entry.operations)}")
-    named = {data.range_name(pair[0]): pair for pair in data.BENCHMARK_RANGES}
-    pair = named[one_of(data.range_name(train), named, "train")]
+    pair = field.RANGES[one_of(data.range_name(train), field.RANGES, "train")]
     steps, every = whole_number(steps, "steps"), whole_number(every, "every")
-    threshold, inside = metrics.success_threshold(operation, pair[1]), _rows_of(pair[0])
+    threshold, inside = metrics.success_threshold(operation, pair[1]), data.draw(np.random.RandomState(0), [pair[0]], ROWS)
     starts = list(dict.fromkeys(setting.start for setting in fair.grid(entry, operation)))
     seeds, runs = list(seeds), {}
     with progress_bar(progress, len(starts) * len(RATES) * len(seeds) * steps, " steps in all") as bar:
@@ -56,10 +54,6 @@ def surface(
         slider("step", "step", 0, 0, steps // every * every, every, "How long they have learned", decimals=0),
     ]
     return Explorer("surface", title, _drawn(unit, operation, inside, title), handles, runs=runs, rates=RATES, every=every)
-
-
-def _rows_of(train):
-    return data.draw(np.random.RandomState(0), data.as_pieces(train, "train"), ROWS)
 
 
 def _paths(checks, operation, threshold, inside):
@@ -82,7 +76,7 @@ def _paths(checks, operation, threshold, inside):
         known["gate"] = _sigmoid(both("G") @ inside.T).mean(axis=-1)
     elif "g[0]" in checks:
         known["gate"] = _sigmoid(column("g[0]"))
-    known = {name: np.where(np.isfinite(values), _rounded(values, 3), None).tolist() for name, values in known.items()}
+    known = {name: np.where(np.isfinite(values), rounded(values, 3), None).tolist() for name, values in known.items()}
     return {**known, "solved": (column("extrapolation") < threshold).astype(int).tolist()}
 
 

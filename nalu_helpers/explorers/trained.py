@@ -13,7 +13,7 @@ from ..data import Task
 from ..layers import NAC
 from ..paper.phrases import in_words, parse, says, table
 from ..training import fit, seeded
-from .parts import Explorer, choice, slider, text
+from .parts import Explorer, choice, rounded, slider, text
 
 FLOOR = 1e3  # what the axis of the cost begins with: a cost below it is drawn there
 
@@ -67,13 +67,8 @@ def _trainings(task, steps, every, rates, seed):
         looks = looks[: steps // every + 1]  # without the end, where that is no look
         W_hat, M_hat = (np.array([look["weights"][i][0, :, 0] for look in looks]).T for i in range(2))
         cost = [float(f"{look['cost'][0]:.4g}") for look in looks]
-        trainings.append({"rate": rate, "W": _rounded(np.tanh(W_hat) / (1 + np.exp(-M_hat))), "cost": cost})
+        trainings.append({"rate": rate, "W": rounded(np.tanh(W_hat) / (1 + np.exp(-M_hat))), "cost": cost})
     return trainings
-
-
-def _rounded(values, digits=5):
-    """`values` as lists of numbers that are short to write: it is drawings and a few digits that they are for."""
-    return np.round(np.asarray(values, "float64"), digits).tolist()
 
 
 def mean_weight_and_gate(task: Task, seen: Sequence[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
@@ -106,7 +101,7 @@ def seeds(task: Task, seen: Sequence[dict[str, Any]], every: int) -> Explorer:
         slider("seed", "seed", 0, 0, w.shape[1] - 1, 1, "Another start, nothing else", decimals=0),
         slider("step", "step", last, 0, last, every, "How long it has learned", decimals=0),
     ]
-    return Explorer("seeds", "Seeds on the surface of the cost", figure, handles, w=_rounded(w.T), gate=_rounded(gate.T), every=every)
+    return Explorer("seeds", "Seeds on the surface of the cost", figure, handles, w=rounded(w.T), gate=rounded(gate.T), every=every)
 
 
 def phrases(models: Mapping[str, Sequence[keras.Model]], phrase: str = "three hundred and thirty four") -> Explorer:
@@ -126,7 +121,7 @@ def phrases(models: Mapping[str, Sequence[keras.Model]], phrase: str = "three hu
             after.setdefault(" ".join(words[:end]), (number, end - 1))  # "three hundred and" is no number, but it is heard
     rows, ends = np.transpose(list(after.values()))
     answered = [np.array([says(model)[rows, ends] for model in seeds]) for seeds in models.values()]
-    said = [[_rounded(seeds[:, part], 3) for seeds in answered] for part in range(len(after))]
+    said = [[rounded(seeds[:, part], 3) for seeds in answered] for part in range(len(after))]
     with mpl.rc_context(plots.STYLE):
         figure = plots.Picture("What the models say after each word", figsize=(8, 4.2))
         ax = figure.subplots()

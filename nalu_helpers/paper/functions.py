@@ -149,7 +149,7 @@ def run(form: str, function: str, model: str, *, seeds: Iterable[int], steps: in
     ).models
     rows = []
     for where in LENGTHS:
-        x, y = examples(np.random.default_rng(2018), form, function, (1000 if form == "static" else 100,), where)
+        x, y = _tested(np.random.default_rng(2018), form, function, where)
         untrained = untrained_error(form, function, where)
         for seed, said in zip(seeds, _answers(networks, x), strict=True):
             error = np.abs(said.astype("float64") - y)
@@ -163,7 +163,7 @@ def run(form: str, function: str, model: str, *, seeds: Iterable[int], steps: in
 def untrained_error(form: str, function: str, where: str, networks: int = 25) -> float:
     """The yardstick: the median MSE of untrained linear networks (recurrent: each reads the sum over the steps) on other examples."""
     rng = np.random.default_rng(808)
-    x, y = examples(rng, form, function, (1000 if form == "static" else 100,), where)
+    x, y = _tested(rng, form, function, where)
     x = x if form == "static" else x.sum(axis=1)
     first, second = ((6 / (n + m)) ** 0.5 for n, m in ((x.shape[-1], HIDDEN), (HIDDEN, 1)))  # the limits of Glorot's uniform start
     draws = [rng.uniform(-first, first, (x.shape[-1], HIDDEN)) @ rng.uniform(-second, second, (HIDDEN, 1)) for _ in range(networks)]
@@ -174,8 +174,13 @@ def untrained_error(form: str, function: str, where: str, networks: int = 25) ->
 def constant_error(form: str, function: str, where: str) -> float:
     """The scaled error of a constant guess, the mean of the answers inside the training range, on the examples that `run` tests with."""
     guess = examples(np.random.default_rng(2019), form, function, (5000,))[1].mean(dtype="float64")
-    _, y = examples(np.random.default_rng(2018), form, function, (1000 if form == "static" else 100,), where)
+    _, y = _tested(np.random.default_rng(2018), form, function, where)
     return float(100 * np.mean((guess - y) ** 2) / untrained_error(form, function, where))
+
+
+def _tested(rng, form, function, where):
+    """As many examples as networks are tested on."""
+    return examples(rng, form, function, (1000 if form == "static" else 100,), where)
 
 
 def _unit(model, units):
