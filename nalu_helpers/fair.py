@@ -20,7 +20,7 @@ import pandas as pd
 
 from . import data, layers, metrics, results
 from ._inputs import one_of, whole_number
-from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, counted, each, judged, pairs
+from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, a_range, counted, each, judged, pairs
 from .many import fit_many
 from .training import Progress
 
@@ -285,7 +285,7 @@ def setting_of(row: Any) -> Setting:
 
 def rerun(row: Any, seeds: Iterable[int] = JUDGE, steps: int = 50_000) -> pd.DataFrame:
     """Train again what a row of the table of runs stands for: its unit and operation, on its range, in its setting, with all `seeds`."""
-    ranges = [pair for pair in data.BENCHMARK_RANGES if data.range_name(pair[0]) == row["train"]]
+    ranges = [a_range(row["train"])]
     operation = next(sign for sign, word in WORDS.items() if word == row["operation"])
     runs = judge(FIELD[row["unit"]], operation, {row["setting"]: setting_of(row)}, seeds=seeds, ranges=ranges, steps=steps)
     return runs.assign(unit=row["unit"])[[*KEY, *(name for name in runs if name not in KEY)]]

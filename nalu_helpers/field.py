@@ -203,7 +203,7 @@ def _order(column):
     known = {
         "unit": list(UNITS),
         "operation": list(WORDS.values()),
-        "train": [data.range_name(train) for train, _ in data.BENCHMARK_RANGES],
+        "train": list(RANGES),
     }
     return column.map({name: place for place, name in enumerate(known[column.name])}.get) if column.name in known else column
 

@@ -109,9 +109,8 @@ def _drawn(unit, operation, x, title):
         figure = plots.Picture(title, figsize=(7, 5.2))
         ax = figure.subplots()
         w, extent = np.linspace(low, high, len(value)), (low, high, low, high)
-        shown = ax.imshow(
-            value, extent=extent, origin="lower", cmap="cividis", interpolation="none"
-        )  # a small picture, which the page smooths
+        # stored as a small picture, which the page smooths
+        shown = ax.imshow(value, extent=extent, origin="lower", cmap="cividis", interpolation="none")
         ax.contour(w, w, value, levels=12, colors=parts.ON_A_SURFACE, linewidths=0.6, linestyles="solid")
         figure.colorbar(shown, ax=ax, label="log₁₀ of the mean squared error")
         for color, mark, words in (("W_hat", "o", "solved"), ("M_hat", "D", "not solved")):
