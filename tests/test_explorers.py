@@ -69,9 +69,9 @@ RUNS = pd.DataFrame(
 )
 
 
-def test_the_runs_of_the_field_travel_as_powers_of_ten():
+def test_the_runs_of_the_field_travel_as_tenths_of_powers_of_ten():
     known = explorers.field(RUNS).data
-    assert known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"] == [[[-6, -2], [-99, -1]], [[0, None], [None, 1]]]
+    assert known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"] == [[[-60, -990], [-20, -10]], [[0, None], [None, 10]]]
     assert known["settings"]["x₁ · x₂"]["NMU"]["as published"] == "rate 0.01, start U(±2), β₂ 0.99, clipping none, no penalty"
     for wrong in (RUNS[RUNS.setting == "best"], RUNS[:0], pd.DataFrame({"unit": ["NMU"]})):
         with pytest.raises(ValueError, match="no units as published and at their best"):

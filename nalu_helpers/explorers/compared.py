@@ -24,13 +24,13 @@ def field(runs: pd.DataFrame) -> Explorer:
     said: dict[str, dict] = {}
     with np.errstate(divide="ignore"):
         inside, outside = np.log10(runs["interpolation"]), np.log10(runs["extrapolation"] / runs["threshold"])
-    runs = runs.assign(inside=inside.round(1), outside=outside.round(1))
+    runs = runs.assign(inside=inside, outside=outside)
     for operation, sign in plots.SIGNS.items():
         for unit, of_unit in runs[runs["operation"] == operation].groupby("unit", sort=False):
             for name, setting in SETTINGS.items():
                 some = of_unit[of_unit["setting"] == setting]
                 each = {
-                    train: [_pairs(part[part["solved"]]), _pairs(part[~part["solved"]])]
+                    train: [_ends(part[part["solved"]]), _ends(part[~part["solved"]])]
                     for train, part in some.groupby("train", sort=False)
                 }
                 points.setdefault(sign, {}).setdefault(unit, {})[name] = each
@@ -53,10 +53,13 @@ def field(runs: pd.DataFrame) -> Explorer:
     return Explorer("field", "Every run of the fair comparison", figure, handles, runs=points, settings=said, x=INSIDE, y=OUTSIDE)
 
 
-def _pairs(some):
-    """[inside, outside] of every run, powers of ten; None where it is infinite or NaN, which JSON has not. An error of 0 is 10⁻⁹⁹."""
-    ends = some[["inside", "outside"]].clip(lower=-99).to_numpy()
-    return [[float(end) if np.isfinite(end) else None for end in pair] for pair in ends]
+def _ends(some):
+    """Of every run the error inside, and of every run the error outside: tenths of a power of ten, whole numbers being short to write.
+
+    None where it is infinite or NaN, which JSON has not. An error of 0 is 10⁻⁹⁹.
+    """
+    ends = (10 * some[["inside", "outside"]].clip(lower=-99)).round().T.to_numpy()
+    return [[int(end) if np.isfinite(end) else None for end in each] for each in ends]
 
 
 def _in_words(setting):
