@@ -212,25 +212,29 @@ def errors(
     xlabel: str = "mean absolute error",
     labels: tuple[str, str] = ("inside the training range", "outside it"),
     floor: float = 1e-6,
+    ceiling: float = np.inf,
 ) -> Picture:
     """One line a model: its errors inside the training range and outside it, a dot a seed, the median as a bar.
 
     `inside` and `outside` map a name to the errors of its seeds, [seeds]; `labels` says what the two are, where they are something else
-    than numbers inside and outside a range. Errors below `floor` are drawn at it as arrows, and the axis says how many.
+    than numbers inside and outside a range. Errors below `floor` and above `ceiling` are drawn there as arrows, and the axis says how many.
     """
     figure, ax = _figure(title, 8, 1.6 + 0.32 * len(inside))
-    below = 0
+    below = above = 0
     for row, name in enumerate(inside):
         for values, color, marker in ((inside[name], "a", "o"), (outside[name], "m", "D")):
-            small = np.asarray(values) < floor
-            below += int(small.sum())
-            for shown, shape in ((~small, marker), (small, "<")):
-                at = np.maximum(np.asarray(values)[shown], floor)
+            values = np.nan_to_num(values, nan=np.inf, posinf=np.inf)
+            small, large = values < floor, values > ceiling
+            below, above = below + int(small.sum()), above + int(large.sum())
+            for shown, shape in ((~small & ~large, marker), (small, "<"), (large, ">")):
+                at = np.clip(values[shown], floor, ceiling)
                 ax.plot(at, np.full(len(at), row), shape, color=COLORS[color], ms=5, alpha=0.45, mew=0)
-            ax.plot([max(np.median(values), floor)] * 2, [row - 0.35, row + 0.35], color=COLORS[color], lw=3)
+            ax.plot([np.clip(np.median(values), floor, ceiling)] * 2, [row - 0.35, row + 0.35], color=COLORS[color], lw=3)
     ax.plot([], [], "o-", color=COLORS["a"], label=labels[0])
     ax.plot([], [], "D-", color=COLORS["m"], label=labels[1])
-    note = f"   (◂ {below} of them below {floor:g}, drawn there)" if below else ""
+    edges = (("◂", below, "below", floor), ("▸", above, "above", ceiling))
+    off = [f"{arrow} {count} of them {side} {edge:,g}" for arrow, count, side, edge in edges if count]
+    note = f"   ({', '.join(off)}, drawn there)" if off else ""
     ax.set(xscale="log", xlabel=xlabel + note, yticks=range(len(inside)), yticklabels=list(inside), ylim=(len(inside) - 0.4, -0.6))
     figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -4,6 +4,10 @@ A small convnet turns each image into features, and a recurrent cell reads them 
 digit a sequence of 10 images held, or what they sum to, never what a single image is; it is examined on 10, 100 and 1,000 images
 that it has not seen. Our reading of "a recurrent NAC": the state is a running total, s ← s + NAC(features). The other
 reading, s ← NAC([features, s]), in which the total passes through the unit at every step, is there as "NAC of all".
+
+Against them stand cells whose state is bounded (LSTM, GRU, RNN), cells whose state is not (a ReLU in the place of tanh, started as
+usual or, as Le, Jaitly & Hinton 2015 propose, from the identity; an LSTM whose inner c is read), and a Transformer's encoder, whose
+answers for the images are averaged, or added up.
 """
 
 import functools
@@ -23,19 +27,34 @@ from ..many import Runs, fit_many
 SOURCES = ("sklearn", "mnist")
 TASKS = {"counting": 10, "addition": 1}  # outputs
 FEATURES, STATE, BATCH, LENGTH = 16, 32, 32, 10
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+def at_least_zero(x: Tensor) -> Tensor:
+    """ReLU, in a form that TensorFlow does not try to fuse: in an unrolled loop it fails at that, with a page of warnings."""
+    return keras.ops.maximum(x, 0.0)
+
+
 CELLS = {
     "NAC": lambda outputs: Total(NAC(outputs)),
     "NALU": lambda outputs: Total(NALU(outputs)),
     "linear": lambda outputs: Total(keras.layers.Dense(outputs, use_bias=False)),
     "NAC of all": lambda outputs: Total(NAC(outputs), of_all=True),
     "LSTM": lambda outputs: keras.layers.LSTMCell(STATE),
+    "LSTM by its c": lambda outputs: ByItsC(STATE),
+    "GRU": lambda outputs: keras.layers.GRUCell(STATE),
     "RNN": lambda outputs: keras.layers.SimpleRNNCell(STATE),
+    "ReLU-RNN": lambda outputs: keras.layers.SimpleRNNCell(STATE, activation=at_least_zero),
+    "identity-RNN": lambda outputs: keras.layers.SimpleRNNCell(STATE, activation=at_least_zero, recurrent_initializer="identity"),
+    "Transformer": lambda outputs: Encoder(STATE),
+    "Transformer total": lambda outputs: Encoder(outputs, total=True),
 }
 
 KEY = ["task", "model"]
 CHUNKS = [(task, model) for task in TASKS for model in CELLS]
-SEEDS, STEPS = 5, 4_000
+SEEDS, STEPS = 10, 4_000
 LENGTHS, SEQUENCES = (10, 100, 1_000), 200
+AT_ONCE = 10_000  # images
 
 
 def load(source: str = "sklearn", test_share: float = 0.25) -> data.Task:
@@ -107,6 +126,48 @@ class Total(keras.layers.Layer):
         return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
 
 
+@keras.saving.register_keras_serializable("nalu_helpers")
+class ByItsC(keras.layers.LSTMCell):
+    """An LSTM that is read by its c, which is not bounded, and not by h = o · tanh(c), which is: its states are [c, h]."""
+
+    def call(self, f: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
+        _, (h, c) = super().call(f, states[::-1], training=training)
+        return c, [c, h]
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class Encoder(keras.layers.Layer):
+    """One block of a Transformer's encoder, then the mean or, with `total`, the sum over all images: [rows, length, f] → [rows, units].
+
+    Each image attends to all; nothing says which place it has, since a count does not depend on it. Source: Vaswani et al. 2017.
+    """
+
+    def __init__(self, units: int, total: bool = False, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units = self.output_size = whole_number(units, "units")
+        self.total = bool(total)
+        self.embedding, self.last = keras.layers.Dense(STATE), keras.layers.Dense(self.units)
+        self.attention = keras.layers.MultiHeadAttention(num_heads=2, key_dim=STATE // 2)
+        self.wide, self.narrow = keras.layers.Dense(2 * STATE, activation="relu"), keras.layers.Dense(STATE)
+        self.norms = [keras.layers.LayerNormalization(), keras.layers.LayerNormalization()]
+
+    def build(self, input_shape: Shape) -> None:
+        inside = (*input_shape[:-1], STATE)
+        self.embedding.build(input_shape), self.attention.build(inside, inside)
+        self.wide.build(inside), self.narrow.build((*input_shape[:-1], 2 * STATE)), self.last.build(inside)
+        for norm in self.norms:
+            norm.build(inside)
+
+    def call(self, f: Tensor) -> Tensor:
+        h = self.embedding(f)
+        h = self.norms[0](h + self.attention(h, h))
+        h = self.last(self.norms[1](h + self.narrow(self.wide(h))))
+        return (keras.ops.sum if self.total else keras.ops.mean)(h, axis=1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "total": self.total}
+
+
 def make_convnet() -> keras.Sequential:
     """What looks at each image: [images, height, width, 1] → [images, FEATURES]. softplus, so that the NALU's logarithm loses no sign."""
     conv = keras.layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")
@@ -118,7 +179,7 @@ def make_convnet() -> keras.Sequential:
 class Reader(keras.Model):
     """A convnet that looks at each image, and a recurrent `cell` that reads what it says: [rows, length, height, width, 1] → [rows, out].
 
-    Raises ValueError for a sequence of length 0 and for images of another size than the first ones it saw.
+    A cell without a state, such as an Encoder, reads the whole sequence at once. Raises ValueError for a sequence of length 0 and for images of another size than the first ones it saw.
     """
 
     def __init__(self, convnet: keras.Model, cell: keras.layers.Layer, readout: keras.layers.Layer | None = None, **kwargs: Any):
@@ -153,9 +214,11 @@ class Reader(keras.Model):
         return self.convnet(images)
 
     def read(self, features: Tensor) -> Tensor:
-        """What the cell says after reading `features` one after the other: [rows, length, FEATURES] → [rows, out]."""
+        """What the cell says after reading `features`: [rows, length, FEATURES] → [rows, out]."""
         length = features.shape[1]
         self._refuse_no_length(length)
+        if not self._is_recurrent:
+            return self.readout(self.cell(features))
         start = [tf.zeros([tf.shape(features)[0], size]) for size in np.ravel(self.cell.state_size)]
         step = lambda states, f: self.cell(f, states)[1]  # noqa: E731
         in_time = tf.transpose(features, [1, 0, 2])
@@ -165,7 +228,13 @@ class Reader(keras.Model):
     def answer(self, images: Tensor, chosen: np.ndarray) -> np.ndarray:
         """What it says of sequences of `images`, given as places in them, [rows, length] → NumPy [rows, out]. Looks at each image once."""
         self._refuse_no_length(np.shape(chosen)[1])
-        return self._read_any(tf.gather(self.look(images), chosen)).numpy()
+        features = self.look(images)
+        parts = 1 if self._is_recurrent else -(-np.size(chosen) // AT_ONCE)  # who attends to all of it takes length² numbers a row
+        return np.concatenate([self._read_any(tf.gather(features, part)) for part in np.array_split(chosen, parts)])
+
+    @property
+    def _is_recurrent(self):
+        return hasattr(self.cell, "state_size")
 
     @functools.cached_property
     def _read_any(self):
@@ -185,11 +254,11 @@ class Reader(keras.Model):
 def make_reader(task: str, model: str, image_size: tuple[int, int, int] = (8, 8, 1)) -> Reader:
     """An untrained Reader for a task, "counting" or "addition", and a model, one of CELLS. Raises ValueError for another.
 
-    LSTM and RNN end in a Dense layer; for sums its output is scaled to mean and spread of ten digits, which are slow to find otherwise.
+    What keeps no total ends in a Dense layer; for sums its output is scaled to mean and spread of ten digits, which are slow to find else.
     """
     outputs, readout = TASKS[one_of(task, TASKS, "task")], None
     cell = CELLS[one_of(model, CELLS, "model")](outputs)
-    if not isinstance(cell, Total):
+    if cell.output_size != outputs:
         scale = {"counting": (1, 0), "addition": (9, 45)}[task]
         readout = keras.Sequential([keras.layers.Dense(outputs), keras.layers.Rescaling(*scale)])
     reader = Reader(make_convnet(), cell, readout)
