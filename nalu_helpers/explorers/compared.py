@@ -30,8 +30,7 @@ def field(runs: pd.DataFrame) -> Explorer:
             for name, setting in SETTINGS.items():
                 some = of_unit[of_unit["setting"] == setting]
                 each = {
-                    train: [_ends(part[part["solved"]]), _ends(part[~part["solved"]])]
-                    for train, part in some.groupby("train", sort=False)
+                    train: [_ends(part[part["solved"]]), _ends(part[~part["solved"]])] for train, part in some.groupby("train", sort=False)
                 }
                 points.setdefault(sign, {}).setdefault(unit, {})[name] = each
                 said.setdefault(sign, {}).setdefault(unit, {})[name] = _in_words(setting_of(some.iloc[0]))

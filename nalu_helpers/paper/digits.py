@@ -179,7 +179,8 @@ def make_convnet() -> keras.Sequential:
 class Reader(keras.Model):
     """A convnet that looks at each image, and a recurrent `cell` that reads what it says: [rows, length, height, width, 1] → [rows, out].
 
-    A cell without a state, such as an Encoder, reads the whole sequence at once. Raises ValueError for a sequence of length 0 and for images of another size than the first ones it saw.
+    A cell without a state, such as an Encoder, reads the whole sequence at once. Raises ValueError for a sequence of length 0 and for
+    images of another size than the first ones it saw.
     """
 
     def __init__(self, convnet: keras.Model, cell: keras.layers.Layer, readout: keras.layers.Layer | None = None, **kwargs: Any):
