@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import NAC
+from nalu_helpers import NAC, NMU
 from nalu_helpers.paper import digits as experiment
 
 
@@ -103,6 +103,32 @@ def test_a_sequence_is_worth_the_sum_of_its_images():
     labels = np.array([3, 3, 0, 9])
     assert experiment.worth("counting", labels).sum(axis=0).tolist() == [1, 0, 0, 2, 0, 0, 0, 0, 0, 1]
     assert experiment.worth("addition", labels).sum(axis=0).tolist() == [15]
+    assert experiment.worth("parity", labels)[:, 0].tolist() == [1, 1, 0, 1]
+    assert experiment.worth("product", np.array([3, 3, 9])).prod(axis=0).tolist() == [81]
+    with pytest.raises(ValueError, match="a 0, with which every product is 0: pass without_zeros"):
+        experiment.worth("product", labels)
+
+
+def test_without_zeros_all_other_images_are_there(digits):
+    rest = experiment.without_zeros(digits)
+    for x, y, kept, labels in (
+        (digits.x_train, digits.y_train, rest.x_train, rest.y_train),
+        (digits.x_test, digits.y_test, rest.x_test, rest.y_test),
+    ):
+        assert len(kept) == len(labels) == np.count_nonzero(y) and 0 not in labels
+        np.testing.assert_array_equal(kept, x[y != 0])
+
+
+@pytest.mark.parametrize("unit", [None, NMU(1)])
+def test_a_perfect_product_multiplies_any_number_of_images(unit):
+    product = experiment.Product(unit)
+    product.build((None, 1))
+    product.number.set_weights([np.ones((1, 1)), np.zeros(1)])
+    if unit is not None:
+        unit.set_weights([np.ones((2, 1))])
+    factors = np.random.default_rng(0).uniform(0.5, 2, (4, 20, 1)).astype("float32")
+    reader = experiment.Reader(experiment.make_convnet(), product)
+    np.testing.assert_allclose(reader.read(tf.constant(factors)), factors.prod(axis=1), rtol=1e-4)
 
 
 def test_a_perfect_total_counts_any_number_of_images():
@@ -115,9 +141,9 @@ def test_a_perfect_total_counts_any_number_of_images():
     np.testing.assert_allclose(said, [np.bincount(row, minlength=10) for row in labels], rtol=1e-6)
 
 
-@pytest.mark.parametrize("model", experiment.CELLS)
-def test_reading_in_a_loop_and_step_by_step_agree(model):
-    reader = experiment.make_reader("counting", model)
+@pytest.mark.parametrize("task, model", [*(("counting", name) for name in experiment.OF_SUMS), ("product", "running product")])
+def test_reading_in_a_loop_and_step_by_step_agree(task, model):
+    reader = experiment.make_reader(task, model)
     images = np.random.default_rng(0).random((4, 8, 8, 1), "float32")
     chosen = np.array([[0, 1, 2, 3, 3, 2, 1, 0, 0, 1], [3] * 10])
     np.testing.assert_allclose(reader(images[chosen]), reader.answer(images, chosen), rtol=1e-4, atol=1e-5)
@@ -172,11 +198,14 @@ def test_at_least_zero_is_relu(activation):
     assert float(experiment.at_least_zero(activation)) == pytest.approx(max(activation, 0))
 
 
-@pytest.mark.parametrize("task, model", [("counting", "LSTM"), ("addition", "NAC"), ("addition", "Transformer total")])
+@pytest.mark.parametrize(
+    "task, model", [("counting", "LSTM"), ("addition", "NAC"), ("addition", "Transformer total"), ("product", "LSTM"), ("parity", "NALU")]
+)
 def test_a_run_gives_a_row_for_each_seed_and_length(task, model):
     table = experiment.run(task, model, seeds=range(2), steps=2)
     assert list(table.columns) == [*experiment.KEY, "seed", "length", "error", "exact", "accuracy"]
-    assert table[["seed", "length"]].to_numpy().tolist() == [[seed, length] for seed in (0, 1) for length in (10, 100, 1000)]
+    lengths = experiment.TASKS[task].lengths
+    assert table[["seed", "length"]].to_numpy().tolist() == [[seed, length] for seed in (0, 1) for length in lengths]
     assert (table.task == task).all() and (table.model == model).all()
     assert (table.error > 0).all() and table.exact.between(0, 1).all() and table.accuracy.between(0, 1).all()
 
@@ -190,7 +219,9 @@ def test_what_a_seed_learns_does_not_depend_on_the_others(digits):
 
 
 def test_every_chunk_is_a_task_and_a_model():
-    assert set(experiment.CHUNKS) == {(task, model) for task in experiment.TASKS for model in experiment.CELLS}
+    assert {model for _, model in experiment.CHUNKS} == set(experiment.CELLS) and {task for task, _ in experiment.CHUNKS} == set(
+        experiment.TASKS
+    )
     assert len(experiment.CHUNKS) == len(set(experiment.CHUNKS)) and {len(chunk) for chunk in experiment.CHUNKS} == {len(experiment.KEY)}
 
 
@@ -201,10 +232,12 @@ def test_test_sequences_are_always_the_same_ones_of_test_images(digits):
 
 
 def test_unknown_names_and_lengths_are_refused(digits):
-    with pytest.raises(ValueError, match="task is 'count', known are: 'counting', 'addition'. Did you mean 'counting'"):
+    with pytest.raises(ValueError, match="task is 'count', known are: 'counting', 'addition', 'product', 'parity'. Did you mean 'counting'"):
         experiment.run("count", "NAC", seeds=[0])
     with pytest.raises(ValueError, match="model is 'GPT', known are: 'NAC'"):
         experiment.run("counting", "GPT", seeds=[0])
+    with pytest.raises(ValueError, match="model is 'LSTM', known are: 'linear', 'NAC', 'NALU'"):
+        experiment.run("parity", "LSTM", seeds=[0])
     with pytest.raises(ValueError, match="length is 0, expected a whole number of at least 1"):
         experiment.some_sequences(digits, 0)
 

@@ -23,8 +23,7 @@ MODELS = {
     **{f"functions, {form}, {model}": (functions_of, form, model) for form in functions.MODELS for model in functions.MODELS[form]},
     **{
         f"digits, {task}, {model}": (lambda *which: (digits.make_reader(*which), RNG.random((2, 12, 8, 8, 1), "float32")), task, model)
-        for task in digits.TASKS
-        for model in digits.CELLS
+        for task, model in digits.CHUNKS
     },
     **{f"phrases, {head}": (lambda head: (phrases.reader(head, 1000.0), phrases.table()[0][:9]), head) for head in phrases.HEADS},
     **{

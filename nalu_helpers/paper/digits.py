@@ -8,11 +8,14 @@ reading, s ← NAC([features, s]), in which the total passes through the unit at
 Against them stand cells whose state is bounded (LSTM, GRU, RNN), cells whose state is not (a ReLU in the place of tanh, started as
 usual or, as Le, Jaitly & Hinton 2015 propose, from the identity; an LSTM whose inner c is read), and a Transformer's encoder, whose
 answers for the images are averaged, or added up.
+
+Two smaller tasks stand beside: the product of the digits 1 to 9, learned from two images at a time (Madsen & Johansen 2020), and whether
+a single digit is odd, with a unit as the last layer (Trask et al. 2018, section 4.6).
 """
 
 import functools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -21,12 +24,11 @@ import tensorflow as tf
 
 from .. import data
 from .._inputs import as_floats, is_tensor, one_of, whole_number
-from ..layers import NAC, NALU, Shape, Tensor
+from ..layers import NAC, NALU, NMU, NACLog, Shape, Tensor
 from ..many import Runs, fit_many
 
 SOURCES = ("sklearn", "mnist")
-TASKS = {"counting": 10, "addition": 1}  # outputs
-FEATURES, STATE, BATCH, LENGTH = 16, 32, 32, 10
+FEATURES, STATE, BATCH = 16, 32, 32
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")
@@ -48,13 +50,35 @@ CELLS = {
     "identity-RNN": lambda outputs: keras.layers.SimpleRNNCell(STATE, activation=at_least_zero, recurrent_initializer="identity"),
     "Transformer": lambda outputs: Encoder(STATE),
     "Transformer total": lambda outputs: Encoder(outputs, total=True),
+    "running product": lambda outputs: Product(),
+    "NMU of all": lambda outputs: Product(NMU(outputs, penalty_steps=(1_000, 2_000))),
+    "NACLog of all": lambda outputs: Product(NACLog(outputs)),
 }
+OF_SUMS = [name for name in CELLS if "product" not in name and name not in ("NMU of all", "NACLog of all")]
+
+
+class Asked(NamedTuple):
+    """A task: how many numbers are the answer, and to how many images; to how many in the test; and which CELLS are asked."""
+
+    outputs: int
+    length: int
+    lengths: tuple[int, ...]
+    cells: list[str]
+
+
+TASKS = {
+    "counting": Asked(10, 10, (10, 100, 1_000), OF_SUMS),
+    "addition": Asked(1, 10, (10, 100, 1_000), OF_SUMS),
+    "product": Asked(1, 2, (1, 2, 5, 10, 20), ["running product", "NMU of all", "NACLog of all", "LSTM", "Transformer"]),
+    "parity": Asked(1, 1, (1,), ["linear", "NAC", "NALU"]),
+}
+SCALES = {"counting": (1, 0), "addition": (9, 45), "product": (20, 25)}  # about the spread and the mean of the answers
 
 KEY = ["task", "model"]
-CHUNKS = [(task, model) for task in TASKS for model in CELLS]
+CHUNKS = [(task, model) for task, asked in TASKS.items() for model in asked.cells]
 SEEDS, STEPS = 10, 4_000
-LENGTHS, SEQUENCES = (10, 100, 1_000), 200
-AT_ONCE = 10_000  # images
+LENGTHS, SEQUENCES = TASKS["counting"].lengths, 200
+AT_ONCE, UNROLLED = 10_000, 10  # images that are attended to at once, and that are read without a loop
 
 
 def load(source: str = "sklearn", test_share: float = 0.25) -> data.Task:
@@ -124,6 +148,35 @@ class Total(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Total":
         return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
+
+
+@keras.saving.register_keras_serializable("nalu_helpers")
+class Product(keras.layers.Layer):
+    """A recurrent cell whose state is a product that begins at 1: f becomes one number, and s ← unit([number, s]); s · number without."""
+
+    start = 1.0
+
+    def __init__(self, unit: keras.layers.Layer | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.unit, self.number, self.state_size, self.output_size = unit, keras.layers.Dense(1), 1, 1
+
+    def build(self, input_shape: Shape) -> None:
+        self.number.build(input_shape)
+        if self.unit is not None and not self.unit.built:
+            self.unit.build((*input_shape[:-1], 2))
+
+    def call(self, f: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        pair = [self.number(f), states[0]]
+        product = pair[0] * pair[1] if self.unit is None else self.unit(keras.ops.concatenate(pair, axis=-1))
+        return product, [product]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "unit": self.unit and keras.saving.serialize_keras_object(self.unit)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Product":
+        unit = config.pop("unit")
+        return cls(unit and keras.saving.deserialize_keras_object(unit), **config)
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")
@@ -220,10 +273,11 @@ class Reader(keras.Model):
         self._refuse_no_length(length)
         if not self._is_recurrent:
             return self.readout(self.cell(features))
-        start = [tf.zeros([tf.shape(features)[0], size]) for size in np.ravel(self.cell.state_size)]
+        first = getattr(self.cell, "start", 0.0)
+        start = [tf.fill([tf.shape(features)[0], size], first) for size in np.ravel(self.cell.state_size)]
         step = lambda states, f: self.cell(f, states)[1]  # noqa: E731
         in_time = tf.transpose(features, [1, 0, 2])
-        few = length is not None and length <= LENGTH
+        few = length is not None and length <= UNROLLED
         return self.readout((functools.reduce(step, tf.unstack(in_time), start) if few else tf.foldl(step, in_time, start))[0])
 
     def answer(self, images: Tensor, chosen: np.ndarray) -> np.ndarray:
@@ -253,38 +307,52 @@ class Reader(keras.Model):
 
 
 def make_reader(task: str, model: str, image_size: tuple[int, int, int] = (8, 8, 1)) -> Reader:
-    """An untrained Reader for a task, "counting" or "addition", and a model, one of CELLS. Raises ValueError for another.
+    """An untrained Reader for one of TASKS and one of the CELLS that it asks. Raises ValueError for another.
 
-    What keeps no total ends in a Dense layer; for sums its output is scaled to mean and spread of ten digits, which are slow to find else.
+    What keeps no total and no product ends in a Dense layer, whose output is scaled to about the mean and the spread of the answers, which
+    are slow to find else.
     """
-    outputs, readout = TASKS[one_of(task, TASKS, "task")], None
-    cell = CELLS[one_of(model, CELLS, "model")](outputs)
-    if cell.output_size != outputs:
-        scale = {"counting": (1, 0), "addition": (9, 45)}[task]
-        readout = keras.Sequential([keras.layers.Dense(outputs), keras.layers.Rescaling(*scale)])
+    asked, readout = TASKS[one_of(task, TASKS, "task")], None
+    cell = CELLS[one_of(model, asked.cells, "model")](asked.outputs)
+    if cell.output_size != asked.outputs:
+        readout = keras.Sequential([keras.layers.Dense(asked.outputs), keras.layers.Rescaling(*SCALES[task])])
     reader = Reader(make_convnet(), cell, readout)
-    reader(np.zeros((1, LENGTH, *image_size), "float32"))
+    reader(np.zeros((1, asked.length, *image_size), "float32"))
     return reader
 
 
 def worth(task: str, labels: np.ndarray) -> np.ndarray:
-    """What each single image adds to the answer: labels [images] → float32 [images, 10], a 1 for its digit, or its value, [images, 1]."""
-    labels = np.asarray(labels)
-    return (labels[:, None] == np.arange(10) if one_of(task, TASKS, "task") == "counting" else labels[:, None]).astype("float32")
+    """What each image gives to the answer: labels [images] → float32 [images, outputs]: ten counts, its value, or 1 if it is odd.
+
+    Raises ValueError when a product is asked for and one of `labels` is 0.
+    """
+    labels = np.asarray(labels)[:, None]
+    if one_of(task, TASKS, "task") == "product" and not labels.all():
+        raise ValueError("some of the images are a 0, with which every product is 0: pass without_zeros(digits)")
+    return {"counting": labels == np.arange(10), "parity": labels % 2}.get(task, labels).astype("float32")
+
+
+def without_zeros(digits: data.Task) -> data.Task:
+    """`digits` without the images of a 0."""
+    (x_train, y_train), (x_test, y_test) = (
+        (x[y > 0], y[y > 0]) for x, y in ((digits.x_train, digits.y_train), (digits.x_test, digits.y_test))
+    )
+    return data.Task(x_train, y_train, x_test, y_test)
 
 
 def train(task: str, model: str, digits: data.Task, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = True) -> Runs:
-    """Train a Reader for each of `seeds` on sequences of 10 training images of `digits`, what `load` returns; what `fit_many` returns.
+    """Train a Reader for each of `seeds` on sequences of training images of `digits`, what `load` returns; what `fit_many` returns.
 
-    The cost is the squared error of the ten counts, or of the sum: nothing is said of a single image. Raises ValueError or TypeError.
+    The cost is the squared error of the answer, a sum or a product: nothing is said of a single image. Raises ValueError or TypeError.
     """
     images, each = tf.constant(digits.x_train), tf.constant(worth(task, digits.y_train))
+    whole = tf.reduce_prod if task == "product" else tf.reduce_sum
 
     def draw(rng, count):
-        return (rng.integers(len(digits.x_train), size=(count, BATCH, LENGTH), dtype="int32"),)
+        return (rng.integers(len(digits.x_train), size=(count, BATCH, TASKS[task].length), dtype="int32"),)
 
     def cost(reader, chosen):
-        return tf.reduce_mean((reader(tf.gather(images, chosen)) - tf.reduce_sum(tf.gather(each, chosen), axis=1)) ** 2)
+        return tf.reduce_mean((reader(tf.gather(images, chosen)) - whole(tf.gather(each, chosen), axis=1)) ** 2)
 
     make = functools.partial(make_reader, task, model, digits.x_train.shape[1:])
     adam = keras.optimizers.Adam(3e-3, global_clipnorm=1.0)
@@ -297,21 +365,22 @@ def some_sequences(digits: data.Task, length: int, sequences: int = SEQUENCES) -
     return np.random.default_rng([2018, length]).integers(len(digits.x_test), size=(whole_number(sequences, "sequences"), length))
 
 
-def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int] = LENGTHS, sequences: int = SEQUENCES) -> pd.DataFrame:
-    """What a trained reader is worth on test images: a row for each length, with the columns length, error, exact and accuracy.
+def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int] | None = None, sequences: int = SEQUENCES) -> pd.DataFrame:
+    """What a trained reader is worth on test images: a row for each of `lengths`, with the columns length, error, exact and accuracy.
 
-    error is the mean absolute error (of a count, or of the sum), exact the share of sequences whose answer is right after rounding, and
-    accuracy the share of single images whose digit it names, read off its answer to a sequence of one.
+    error is the mean absolute error (of a count, of a sum, of 1 for odd; of a product its share of the product), exact the share of
+    sequences whose answer is right after rounding, and accuracy the share of single images whose answer is, read off a sequence of one.
     """
     each, single = worth(task, digits.y_test), reader.answer(digits.x_test, np.arange(len(digits.x_test))[:, None])
-    named = single.argmax(axis=1) if task == "counting" else np.round(single[:, 0])
+    right = single.argmax(axis=1) == digits.y_test if task == "counting" else (np.round(single) == each)[:, 0]
     rows = []
-    for length in lengths:
+    for length in TASKS[task].lengths if lengths is None else lengths:
         chosen = some_sequences(digits, length, sequences)
-        said, truth = reader.answer(digits.x_test, chosen), each[chosen].sum(axis=1)
-        error = np.nan_to_num(np.abs(said - truth), nan=np.inf, posinf=np.inf)
+        whole = np.prod if task == "product" else np.sum
+        said, truth = reader.answer(digits.x_test, chosen), whole(each[chosen], axis=1, dtype="float64")
+        error = np.nan_to_num(np.abs(said - truth) / (truth if task == "product" else 1), nan=np.inf, posinf=np.inf)
         exact = (np.round(said) == truth).all(axis=1).mean()
-        rows.append({"length": length, "error": error.mean(), "exact": exact, "accuracy": (named == digits.y_test).mean()})
+        rows.append({"length": length, "error": error.mean(), "exact": exact, "accuracy": right.mean()})
     return pd.DataFrame(rows)
 
 
@@ -320,7 +389,7 @@ def run(task: str, model: str, seeds: Iterable[int], steps: int = STEPS, progres
 
     `source` is what `load` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
     """
-    digits = load(source)
+    digits = without_zeros(load(source)) if task == "product" else load(source)
     readers = train(task, model, digits, seeds=seeds, steps=steps, progress=progress).models
     tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers, strict=True)]
     table = pd.concat(tables, ignore_index=True)
