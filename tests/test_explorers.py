@@ -16,7 +16,7 @@ from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.playground import UNITS, _as_message, _entries, _Training
 from nalu_helpers.explorers.surface import _paths, costs
 from nalu_helpers.layers import NAC
-from nalu_helpers.paper import phrases
+from nalu_helpers.paper import digits, phrases
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,7 @@ def readers():
 
 @pytest.fixture(scope="module")
 def makers(seen, readers):
+    counter = digits.make_reader("counting", "NAC")
     return {
         "identity": explorers.identity,
         "weight": explorers.weight,
@@ -44,11 +45,12 @@ def makers(seen, readers):
         "field": lambda: explorers.field(RUNS),
         "surface": lambda: surface(),
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
+        "drawing": lambda: explorers.drawing(counter, digits.load()),
         "playground": explorers.playground,
     }
 
 
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "surface", "guess", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "surface", "guess", "drawing", "playground"]
 SETTING = {"learning_rate": 0.01, "start": "U(±2)", "beta_2": 0.99, "clipping": "none", "penalty": False}
 RUNS = pd.DataFrame(
     [
@@ -76,6 +78,20 @@ def test_the_runs_of_the_field_travel_as_tenths_of_powers_of_ten():
     for wrong in (RUNS[RUNS.setting == "best"], RUNS[:0], pd.DataFrame({"unit": ["NMU"]})):
         with pytest.raises(ValueError, match="no units as published and at their best"):
             explorers.field(wrong)
+
+
+@pytest.mark.parametrize(
+    "task, model", [("addition", "NAC"), ("counting", "LSTM"), ("counting", "NAC of all"), ("counting", "Transformer")]
+)
+def test_only_a_reader_that_counts_by_a_total_sees_drawings(task, model):
+    with pytest.raises(ValueError, match="reader is none that counts 8 × 8 digits by a total: pass for example"):
+        explorers.drawing(digits.make_reader(task, model), digits.load())
+
+
+@pytest.mark.parametrize("reader", [None, "NAC", digits.make_reader("counting", "NAC", (28, 28, 1))])
+def test_what_is_no_reader_of_small_digits_sees_no_drawings(reader):
+    with pytest.raises(ValueError, match="reader is none that counts 8 × 8 digits"):
+        explorers.drawing(reader, digits.load())
 
 
 def surface(unit="NMU", operation="*", train=(1, 2), **settings):

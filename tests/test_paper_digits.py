@@ -232,7 +232,9 @@ def test_test_sequences_are_always_the_same_ones_of_test_images(digits):
 
 
 def test_unknown_names_and_lengths_are_refused(digits):
-    with pytest.raises(ValueError, match="task is 'count', known are: 'counting', 'addition', 'product', 'parity'. Did you mean 'counting'"):
+    with pytest.raises(
+        ValueError, match="task is 'count', known are: 'counting', 'addition', 'product', 'parity'. Did you mean 'counting'"
+    ):
         experiment.run("count", "NAC", seeds=[0])
     with pytest.raises(ValueError, match="model is 'GPT', known are: 'NAC'"):
         experiment.run("counting", "GPT", seeds=[0])

@@ -6,6 +6,7 @@ JupyterLab and on a page without a kernel. `parts` has what all of them share.
 
 from .by_hand import identity, paths, weight
 from .compared import field
+from .drawing import drawing
 from .guessing import guess
 from .parts import Explorer
 from .playground import Playground, playground
@@ -15,6 +16,7 @@ from .trained import mean_weight_and_gate, phrases, replay, seeds
 __all__ = [
     "Explorer",
     "Playground",
+    "drawing",
     "field",
     "guess",
     "identity",

@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from nalu_helpers import NAC, NALU, NMU, data, explorers, expression, fit_many
 from nalu_helpers.explorers.by_hand import ACTIVATIONS
 from nalu_helpers.explorers.parts import HERE
-from nalu_helpers.paper import phrases
+from nalu_helpers.paper import digits, phrases
 
 from . import lab, mounted
 
@@ -27,7 +27,7 @@ AGAIN = """async () => {
   const own = await import(URL.createObjectURL(new Blob([model.get('_esm')], {type: 'text/javascript'})))
   return own.default.render({model, el: document.body}) && 0
 }"""
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "surface", "phrases", "field", "guess", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "surface", "phrases", "field", "guess", "drawing", "playground"]
 
 
 RUNS = pd.DataFrame(
@@ -48,6 +48,7 @@ def made():
     seen, task = [], data.article("*")
     fit_many(lambda: NALU(1), task, seeds=range(4), steps=100, every=20, watch=seen.append, progress=False)
     keras.utils.set_random_seed(0)
+    counter = digits.train("counting", "NAC", digits.load(), seeds=[0], steps=300, progress=False).models[0]
     readers = {"linear": [phrases.reader("linear", 1000.0) for _ in range(3)], "NALU": [phrases.reader("NALU")]}
     return {
         "identity": explorers.identity(),
@@ -59,6 +60,8 @@ def made():
         "field": explorers.field(RUNS),
         "surface": explorers.surface("NALU", "/", (1, 2), seeds=range(4), steps=400, every=20, progress=False),
         "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
+        "drawing": explorers.drawing(counter, digits.load()),
+        "counter": counter,
         "playground": explorers.playground(),
         "readers": readers,
     }
@@ -307,6 +310,49 @@ def test_a_bad_phrase_is_answered_as_python_answers_it(made, page, text):
     assert page.locator("svg").first.inner_html() == before
     lab.fill(page, "a number in words", "seven")
     assert numbers(page)[0] == 7
+
+
+def test_an_image_says_to_the_page_what_it_says_to_python(made, page):
+    shown, script = digits.load(), "([images, weights]) => images.map(image => countsOf(image, weights))"
+    images = shown.x_test[:40]
+    pixels = np.rint(images * 16).astype(int).reshape(40, 64).tolist()
+    got = ask(page, script, [pixels, made["drawing"].data["weights"]], scripts="parts drawing")
+    np.testing.assert_allclose(got, made["counter"].answer(images, np.arange(40)[:, None]), atol=0.03)
+
+
+@pytest.mark.parametrize("strokes, inked", [([[[1, 4]]], 4), ([[[0, 0], [0, 8]]], 16), ([[[2, 2], [3, 2], [3, 3], [2, 3], [2, 2]]], 48)])
+def test_a_drawing_fills_the_height_or_the_width(page, strokes, inked):
+    pixels = np.reshape(ask(page, "strokes => inPixels(strokes)", strokes, scripts="parts drawing"), (8, 8))
+    assert 0 <= pixels.min() and pixels.max() <= 16 and np.count_nonzero(pixels) == inked
+    np.testing.assert_array_equal(pixels, pixels[::-1, ::-1])  # these are symmetric, and so in the middle
+
+
+def test_drawings_are_counted_one_after_the_other(made, page):
+    mounted.show(page, made["drawing"])
+    nothing = words(page)
+    press(page, "image", "ArrowUp")
+    page.get_by_role("button", name="Add to the count").click()
+    assert words(page) == "Nothing is drawn yet: draw a digit on the pad, or take a test image."
+    pad = page.locator("svg rect[fill=transparent]").bounding_box()
+    at = lambda x, y: (pad["x"] + x * pad["width"], pad["y"] + y * pad["height"])  # noqa: E731
+    page.mouse.move(*at(0.5, 0.1))
+    page.mouse.down()
+    for y in (0.3, 0.6, 0.9, 1.5):  # the last lies off the pad
+        page.mouse.move(*at(0.5, y))
+    page.mouse.up()
+    assert words(page).startswith("This image looks most like a ")
+    page.get_by_role("button", name="Add to the count").click()
+    page.get_by_label("image").select_option("a test image of a 7")
+    page.get_by_role("button", name="Add to the count").click()
+    assert "2 counted: its ten counts come to " in words(page)
+    page.get_by_role("button", name="Undo").click()
+    assert "1 counted: " in words(page)
+    page.touchscreen.tap(*at(0.2, 0.2))  # a finger begins a drawing of its own
+    assert page.get_by_label("image").input_value() == "your drawing"
+    page.get_by_role("button", name="Reset").click()
+    assert words(page) == nothing
+    page.evaluate("model.set('image', 'a test image of a 3')")
+    assert words(page).startswith("This image looks most like a ")
 
 
 def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
