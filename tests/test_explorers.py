@@ -16,7 +16,7 @@ from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.playground import UNITS, _as_message, _entries, _Training
 from nalu_helpers.explorers.surface import _paths, costs
 from nalu_helpers.layers import NAC
-from nalu_helpers.paper import digits, phrases
+from nalu_helpers.paper import digits, phrases, programs
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def readers():
 
 @pytest.fixture(scope="module")
 def makers(seen, readers):
-    counter = digits.make_reader("counting", "NAC")
+    counter, runner = digits.make_reader("counting", "NAC"), programs.make("NAC set by LSTM")
     return {
         "identity": explorers.identity,
         "weight": explorers.weight,
@@ -46,11 +46,12 @@ def makers(seen, readers):
         "surface": lambda: surface(),
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
         "drawing": lambda: explorers.drawing(counter, digits.load()),
+        "program": lambda: explorers.program(runner),
         "playground": explorers.playground,
     }
 
 
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "surface", "guess", "drawing", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "surface", "guess", "drawing", "program", "playground"]
 SETTING = {"learning_rate": 0.01, "start": "U(±2)", "beta_2": 0.99, "clipping": "none", "penalty": False}
 RUNS = pd.DataFrame(
     [
@@ -92,6 +93,17 @@ def test_only_a_reader_that_counts_by_a_total_sees_drawings(task, model):
 def test_what_is_no_reader_of_small_digits_sees_no_drawings(reader):
     with pytest.raises(ValueError, match="reader is none that counts 8 × 8 digits"):
         explorers.drawing(reader, digits.load())
+
+
+@pytest.mark.parametrize("model", [None, "NAC", programs.make("LSTM, then NAC"), NALU(1)])
+def test_only_registers_set_by_an_lstm_can_be_stepped_through(model):
+    with pytest.raises(ValueError, match="model has no registers that an LSTM sets: pass for example"):
+        explorers.program(model)
+
+
+def test_the_first_program_is_one():
+    with pytest.raises(ValueError, match="'7 \\+' is not a program"):
+        explorers.program(programs.make("NALU set by LSTM"), "7 +")
 
 
 def surface(unit="NMU", operation="*", train=(1, 2), **settings):

@@ -10,6 +10,7 @@ from .drawing import drawing
 from .guessing import guess
 from .parts import Explorer
 from .playground import Playground, playground
+from .stepping import program
 from .surface import surface
 from .trained import mean_weight_and_gate, phrases, replay, seeds
 
@@ -24,6 +25,7 @@ __all__ = [
     "paths",
     "phrases",
     "playground",
+    "program",
     "replay",
     "seeds",
     "surface",

@@ -41,9 +41,11 @@ function countsOf(pixels, { conv, hidden, features, W }) {
 }
 
 function render({ model, el }) {
-  const { weights, images, own, most } = JSON.parse(model.get("known"))
+  const { weights, images, own, most: highest } = JSON.parse(model.get("known"))
   const [picture, [pad, pixels, one, total]] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
-  const pen = pad.line("ink", { width: 16 }), dots = Array.from({ length: 64 }, (_, i) => {
+  const pen = pad.line("ink", { width: 16 })
+  pad.above.lastChild.setAttribute("stroke-linecap", "round")
+  const dots = Array.from({ length: 64 }, (_, i) => {
     const box = pixels.area("ink")
     box(i % 8, i % 8 + 1, i >> 3, (i >> 3) + 1)
     return pixels.above.lastChild
@@ -73,12 +75,14 @@ function render({ model, el }) {
     pen(strokes.flatMap(stroke => [...stroke.map(([x]) => x), stroke.at(-1)[0] + 0.01, NaN]),
       strokes.flatMap(stroke => [...stroke.map(([, y]) => y), stroke.at(-1)[1], NaN]))
     draw(0, counts ?? Array(10).fill(0), 1.15)
-    draw(1, sums(), 1.15 * most)
+    draw(1, sums(), 1.15 * highest)
     undo.disabled = !added.length
     line.classList.remove("wrong")
-    const best = counts?.indexOf(Math.max(...counts)), all = sums().reduce((sum, count) => sum + count, 0)
-    line.replaceChildren(counts ? "This image looks most like a " : "Draw a digit, or take a test image.", ...counts ? [bold(String(best))] : [],
-      ...counts ? [` (${fixed(counts[best], 2)}).`] : [], added.length ? ` ${added.length} counted: its ten counts come to ${fixed(all, 2)} in all.` : "")
+    const sum = values => fixed(values.reduce((all, value) => all + value, 0), 2)
+    const said = added.length ? ` So far ${added.length} counted, and their counts come to ${sum(sums())}.` : ""
+    if (!counts) return line.replaceChildren(`Draw a digit, or take a test image.${said}`)
+    const most = Math.max(...counts)
+    line.replaceChildren("This image looks most like a ", bold(String(counts.indexOf(most))), ` (${fixed(most, 2)}); its ten counts come to ${sum(counts)}.${said}`)
   }
   const choose = value => {
     image = value

@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from nalu_helpers import NAC, NALU, NMU, data, explorers, expression, fit_many
 from nalu_helpers.explorers.by_hand import ACTIVATIONS
 from nalu_helpers.explorers.parts import HERE
-from nalu_helpers.paper import digits, phrases
+from nalu_helpers.paper import digits, phrases, programs
 
 from . import lab, mounted
 
@@ -27,7 +27,7 @@ AGAIN = """async () => {
   const own = await import(URL.createObjectURL(new Blob([model.get('_esm')], {type: 'text/javascript'})))
   return own.default.render({model, el: document.body}) && 0
 }"""
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "surface", "phrases", "field", "guess", "drawing", "playground"]
+NAMES = ["identity", "weight", "paths", "replay", "seeds", "surface", "phrases", "field", "guess", "drawing", "program", "playground"]
 
 
 RUNS = pd.DataFrame(
@@ -62,6 +62,8 @@ def made():
         "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
         "drawing": explorers.drawing(counter, digits.load()),
         "counter": counter,
+        "program": explorers.program(stepped := programs.make("NAC set by LSTM")),
+        "stepped": stepped,
         "playground": explorers.playground(),
         "readers": readers,
     }
@@ -344,15 +346,62 @@ def test_drawings_are_counted_one_after_the_other(made, page):
     page.get_by_role("button", name="Add to the count").click()
     page.get_by_label("image").select_option("a test image of a 7")
     page.get_by_role("button", name="Add to the count").click()
-    assert "2 counted: its ten counts come to " in words(page)
+    both = words(page)
+    assert "So far 2 counted, and their counts come to " in both
     page.get_by_role("button", name="Undo").click()
-    assert "1 counted: " in words(page)
+    assert "So far 1 counted, " in words(page)
+    page.get_by_role("button", name="Add to the count").click()
+    assert words(page) == both
     page.touchscreen.tap(*at(0.2, 0.2))  # a finger begins a drawing of its own
     assert page.get_by_label("image").input_value() == "your drawing"
     page.get_by_role("button", name="Reset").click()
     assert words(page) == nothing
     page.evaluate("model.set('image', 'a test image of a 3')")
     assert words(page).startswith("This image looks most like a ")
+
+
+def test_a_program_is_stepped_through_as_python_steps_through_it(made, page):
+    mounted.show(page, made["program"])
+    for text, at in (("7 + 2", 3), ("if 3 < 5 then 7 - 2 else 850 - 1000000", 9), ("  40  ", 1), ("9999999 − 1", 2)):
+        lab.fill(page, "a program", text)
+        press(page, "token", "Home")
+        press(page, "token", "ArrowRight", at - 1)
+        kept = programs.registers(made["stepped"], text)
+        tokens, value = programs.tokens_of(text), programs.value_of(text)
+        assert words(page).startswith(f"After token {at} of {len(tokens)}, {tokens[at - 1]}: registers ")
+        assert words(page).endswith(f"the program's value is {value:,}.")
+        said = numbers(page)[2 + tokens[at - 1].isdigit() :][:3]
+        np.testing.assert_allclose(said, [*kept[at - 1], kept[-1, 0]], rtol=1e-3, atol=0.06)
+
+
+@pytest.mark.parametrize("unit, sees_numbers, count", [("NAC", True, 2), ("NALU", False, 3), ("NALU", True, 1)])
+def test_registers_of_every_kind_of_cell(page, unit, sees_numbers, count):
+    cell = programs.SetByLSTM(5, count, unit, sees_numbers, gate_start=0.3)
+    model = keras.Sequential([keras.layers.Input((None, 9)), keras.layers.RNN(cell, name="registers")])
+    texts = ["if 30 > 5 then 7 - 20 else 8 + 90", "99 + 1 + 50"]
+    known, script = explorers.program(model).data["model"], "([texts, model]) => texts.map(text => run(tokensOf(text), model))"
+    got = ask(page, script, [texts, known], scripts="parts program")
+    for text, after in zip(texts, got, strict=True):
+        np.testing.assert_allclose([each["registers"] for each in after], programs.registers(model, text), rtol=1e-3, atol=1e-3)
+        assert np.shape([each["W"] for each in after]) == (len(after), count + 1, count)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "7 +", "+ 7", "7 2", "if 3 < 5 then 7", "if 3 + 5 then 1 else 2", "3+4", "-5", "12345678", "7 * 2", "7 + 2 else 3", "<b>1</b>"],
+)
+def test_a_bad_program_is_answered_as_python_answers_it(made, page, text):
+    mounted.show(page, made["program"])
+    before = page.locator("svg").first.inner_html()
+    lab.fill(page, "a program", text)
+    with pytest.raises(ValueError) as raised:
+        programs.value_of(text)
+    assert words(page) == str(raised.value)
+    assert page.locator("svg").first.inner_html() == before
+    lab.fill(page, "a program", "1" + " + 1" * 10)
+    assert words(page) == "the program has 21 tokens, the picture has room for 20: make it shorter"
+    lab.fill(page, "a program", "1 + 1")
+    assert words(page).endswith("the program's value is 2.")
 
 
 def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
