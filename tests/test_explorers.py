@@ -16,7 +16,7 @@ from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.playground import UNITS, _as_message, _entries, _Training
 from nalu_helpers.explorers.surface import _paths, costs
 from nalu_helpers.layers import NAC
-from nalu_helpers.paper import digits, phrases, programs
+from nalu_helpers.paper import digits, gridworld, phrases, programs
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +47,27 @@ def makers(seen, readers):
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
         "drawing": lambda: explorers.drawing(counter, digits.load()),
         "program": lambda: explorers.program(runner),
+        "waiting": lambda: explorers.waiting(AGENTS),
         "playground": explorers.playground,
     }
 
 
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "phrases", "field", "surface", "guess", "drawing", "program", "playground"]
+NAMES = [
+    "identity",
+    "weight",
+    "paths",
+    "replay",
+    "seeds",
+    "phrases",
+    "field",
+    "surface",
+    "guess",
+    "drawing",
+    "program",
+    "waiting",
+    "playground",
+]
+AGENTS = {"LSTM": gridworld.agent("LSTM", 3), "counter": gridworld.agent("LSTM + NAC counter", 3)}
 SETTING = {"learning_rate": 0.01, "start": "U(±2)", "beta_2": 0.99, "clipping": "none", "penalty": False}
 RUNS = pd.DataFrame(
     [
@@ -104,6 +120,29 @@ def test_only_registers_set_by_an_lstm_can_be_stepped_through(model):
 def test_the_first_program_is_one():
     with pytest.raises(ValueError, match="'7 \\+' is not a program"):
         explorers.program(programs.make("NALU set by LSTM"), "7 +")
+
+
+def test_every_episode_is_the_one_that_is_played_alone():
+    known = explorers.waiting(AGENTS, start=1, goal=6, longest=9).data
+    assert known["first"] == 3 and list(known["played"]) == list(AGENTS)
+    for name, agent in AGENTS.items():
+        assert known["played"][name] == [gridworld.play(agent, 1, 6, T, size=3).tolist() for T in range(3, 10)]
+
+
+@pytest.mark.parametrize(
+    "ask, words",
+    [
+        (dict(agents={}), "agents is empty: pass for example"),
+        (dict(goal=9), "goal is cell 9, expected one of 0 to 8"),
+        (dict(start=8), "start and goal are both cell 8"),
+        (dict(longest=3), "longest is 3, but the goal is 4 steps away"),
+        (dict(longest=0), "longest is 0, expected a whole number of at least 1"),
+        (dict(longest=10**6), "longest is 1,000,000, expected at most 200"),
+    ],
+)
+def test_times_and_cells_that_are_not_there_are_refused(ask, words):
+    with pytest.raises(ValueError, match=words):
+        explorers.waiting(**{"agents": AGENTS, **ask})
 
 
 def surface(unit="NMU", operation="*", train=(1, 2), **settings):

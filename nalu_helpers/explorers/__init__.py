@@ -10,7 +10,7 @@ from .drawing import drawing
 from .guessing import guess
 from .parts import Explorer
 from .playground import Playground, playground
-from .stepping import program
+from .stepping import program, waiting
 from .surface import surface
 from .trained import mean_weight_and_gate, phrases, replay, seeds
 
@@ -29,5 +29,6 @@ __all__ = [
     "replay",
     "seeds",
     "surface",
+    "waiting",
     "weight",
 ]

@@ -158,16 +158,22 @@ def play(step_of: keras.Model, start: int, goal: int, T: int, size: int = SIZE) 
 
     Raises TypeError or ValueError when a cell is not on the grid, or when T is below 1 or too short for the way.
     """
-    size, T = whole_number(size, "size", at_least=2), whole_number(T, "T")
+    return plays(step_of, start, goal, [T], size)[0]
+
+
+def plays(step_of: keras.Model, start: int, goal: int, times: Iterable[int], size: int = SIZE) -> list[np.ndarray]:
+    """What `play` returns, for each T of `times`, side by side."""
+    size, times = whole_number(size, "size", at_least=2), [whole_number(T, "T") for T in times]
     for name, cell in (("start", start), ("goal", goal)):
         if whole_number(cell, name, at_least=0) >= size**2:
             raise ValueError(f"{name} is cell {cell}, expected one of 0 to {size**2 - 1}: this grid has {size} rows and columns")
     if start == goal:
         raise ValueError(f"start and goal are both cell {goal}: there is no way to go, choose two different cells")
-    if T < distance(start, goal, size):
-        raise ValueError(f"T is {T}, but the goal is {distance(start, goal, size)} steps away: give the agent at least as many")
-    cells, arrival, _ = live(step_of, tf.constant([start]), tf.constant([goal]), tf.constant([T]), T, most_probable, size)
-    return cells[: (int(arrival[0]) or T) + 1, 0].numpy()
+    if min(times) < distance(start, goal, size):
+        raise ValueError(f"T is {min(times)}, but the goal is {distance(start, goal, size)} steps away: give the agent at least as many")
+    starts, goals = (tf.fill([len(times)], cell) for cell in (start, goal))
+    cells, arrival, _ = live(step_of, starts, goals, tf.constant(times), max(times), most_probable, size)
+    return [cells[: (int(arrived) or T) + 1, i].numpy() for i, (T, arrived) in enumerate(zip(times, arrival, strict=True))]
 
 
 def examine(

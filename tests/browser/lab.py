@@ -37,12 +37,13 @@ EXPLORERS = {
     "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
     "drawing": 'explorers.drawing(digits.make_reader("counting", "NAC"), digits.load())',
     "program": 'explorers.program(programs.make("NAC set by LSTM"))',
+    "waiting": 'explorers.waiting({"LSTM": gridworld.agent("LSTM", 3)})',
     "playground": "explorers.playground()",
 }
 SETUP = """import keras
 import pandas as pd
 from nalu_helpers import NALU, data, explorers, fit_many
-from nalu_helpers.paper import digits, phrases, programs
+from nalu_helpers.paper import digits, gridworld, phrases, programs
 
 seen = []
 _ = fit_many(lambda: NALU(1), data.article("*"), seeds=range(4), steps=100, every=20, watch=seen.append, progress=False)

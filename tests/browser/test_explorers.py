@@ -18,7 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from nalu_helpers import NAC, NALU, NMU, data, explorers, expression, fit_many
 from nalu_helpers.explorers.by_hand import ACTIVATIONS
 from nalu_helpers.explorers.parts import HERE
-from nalu_helpers.paper import digits, phrases, programs
+from nalu_helpers.paper import digits, gridworld, phrases, programs
 
 from . import lab, mounted
 
@@ -27,7 +27,21 @@ AGAIN = """async () => {
   const own = await import(URL.createObjectURL(new Blob([model.get('_esm')], {type: 'text/javascript'})))
   return own.default.render({model, el: document.body}) && 0
 }"""
-NAMES = ["identity", "weight", "paths", "replay", "seeds", "surface", "phrases", "field", "guess", "drawing", "program", "playground"]
+NAMES = [
+    "identity",
+    "weight",
+    "paths",
+    "replay",
+    "seeds",
+    "surface",
+    "phrases",
+    "field",
+    "guess",
+    "drawing",
+    "program",
+    "waiting",
+    "playground",
+]
 
 
 RUNS = pd.DataFrame(
@@ -64,6 +78,7 @@ def made():
         "counter": counter,
         "program": explorers.program(stepped := programs.make("NAC set by LSTM")),
         "stepped": stepped,
+        "waiting": explorers.waiting({name: gridworld.agent(name, 3) for name in ("LSTM", "LSTM + NAC counter")}, longest=9),
         "playground": explorers.playground(),
         "readers": readers,
     }
@@ -402,6 +417,23 @@ def test_a_bad_program_is_answered_as_python_answers_it(made, page, text):
     assert words(page) == "the program has 21 tokens, the picture has room for 20: make it shorter"
     lab.fill(page, "a program", "1 + 1")
     assert words(page).endswith("the program's value is 2.")
+
+
+def test_an_agent_is_where_it_was_played_to_be(page):
+    agents = {"LSTM": gridworld.agent("LSTM", 3)}
+    explorer = explorers.waiting(agents, longest=9)
+    known = json.loads(explorer.known)
+    known["played"]["LSTM"] = [[0, 1, 2, 5, 8], [0, 0, 1, 4, 7, 8], [0, 1, 2, 5, 8], *[[0] * (T + 1) for T in (7, 8, 9)]]
+    explorer.known = json.dumps(known)
+    mounted.show(page, explorer)
+    assert words(page) == "T = 4: it is there on time. Of all T from 4 to 9, 2 of 6 on time."
+    press(page, "T", "ArrowRight", 2)
+    assert words(page).startswith("T = 6: it is there at step 4, 2 too early.")
+    press(page, "T", "End")
+    assert words(page).startswith("T = 9: it is not there in time.")
+    assert [each for each in page.locator("svg text").all_text_contents() if each] == ["0–9"]
+    times = ask(page, "all => all.map(timesOf)", [[3], [0, 1, 2], [1, 5], [1, 5, 7, 9]], scripts="parts waiting")
+    assert times == ["3", "0–2", "1, 5", "1, … 9"]
 
 
 def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
