@@ -21,7 +21,7 @@ from ._inputs import one_of, whole_number
 from .field import UNITS, a_range, single_module, summary
 from .training import Progress
 
-EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld")  # modules of nalu_helpers.paper
+EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld", "hundred")  # modules of nalu_helpers.paper
 
 
 def paper(

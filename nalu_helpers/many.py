@@ -54,6 +54,7 @@ def fit_many(
     learning_rate: Any = None,
     optimizer: keras.optimizers.Optimizer | None = None,
     cost: Cost | None = None,
+    examined: data.Task | None = None,
     every: int = 1_000,
     restart: bool = False,
     weights: bool = False,
@@ -84,7 +85,7 @@ def fit_many(
     the next update starts from; `sparsity_error` of the units' matrices; `diverged_at`, the step at which the cost was no longer finite,
     NaN for most; with `weights` a column for every weight. For text also train and test, the mean squared errors `interpolation`, on
     10,000 numbers of the range to train on, and `extrapolation`, on 10,000 of the range to test on, and the number of `restarts`; for a
-    Task those two errors on its rows.
+    Task those two errors on its rows. A task that draws has all three when `examined` is a Task with the rows to measure them on.
 
     What a run starts from and sees comes from its seed alone, and small models are trained in tiles, large ones one a core, without a
     difference in the result: a run ends the same, to the last bit, whatever runs beside it. A run that diverges stays in the table, and
@@ -94,7 +95,8 @@ def fit_many(
 
     Raises TypeError or ValueError for what it cannot use.
     """
-    runs = _Runs(make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
+    what = task, cost, ranges, batch, examined
+    runs = _Runs(make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
     stop = threading.Event()
     with progress_bar(progress, len(runs.each) * runs.steps, " steps in all") as bar, ThreadPoolExecutor(runs.workers) as pool:
         jobs = [pool.submit(runs.train, tile, bar, stop, watch) for tile in runs.tiles]
@@ -122,8 +124,10 @@ class _Task:
     validates: bool = False  # whether the first error measured is a validation that units and restarts go by
 
 
-def _task(task, cost, ranges, batch, dtype):
+def _task(task, cost, ranges, batch, examined, dtype):
     """`task` as a _Task."""
+    if examined is not None and (not isinstance(examined, data.Task) or isinstance(task, (str, data.Task, tuple, list))):
+        raise TypeError("examined is for a task that is a function draw(rng, count), and is a data.Task with the rows to measure on")
     if isinstance(task, str):
         return _operation(task, cost or "mean", ranges, batch, dtype)
     if isinstance(task, data.Task):
@@ -137,7 +141,10 @@ def _task(task, cost, ranges, batch, dtype):
         raise TypeError(
             "a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'"
         )
-    return _Task(cost, draw=task)
+    if examined is None:
+        return _Task(cost, draw=task)
+    tables = [tuple(part.astype(dtype) for part in (examined.x_train, examined.y_train, examined.x_test, examined.y_test))]
+    return _Task(cost, draw=task, tables=tables, validates=True)
 
 
 def _operation(operation, cost, ranges, batch, dtype):
@@ -164,7 +171,7 @@ def _operation(operation, cost, ranges, batch, dtype):
 class _Runs:
     """What `fit_many` was asked for, checked, and the training of a tile of runs."""
 
-    def __init__(self, make_model, task, cost, seeds, ranges, batch, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
+    def __init__(self, make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
         self.make_model, self.weights = make_model, weights
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
         seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
@@ -172,20 +179,20 @@ class _Runs:
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
-        self.task = _task(task, cost, ranges, batch, self.dtype)
+        self.task = _task(*what, self.dtype)
         if restart and not self.task.validates:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
-        self.restart = restart
+        self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for
         if self.task.draw is None:
             self.task.groups = [rows_for(self.first, *rows) for rows in self.task.groups]
         elif self.task.validates:
-            self.first = self.built(seeds[0], (1, 2))
-            outputs = tuple(self.first(np.ones((1, 2), self.dtype)).shape)
+            self.shape = (1, self.task.tables[0][0].shape[1])
+            self.first = self.built(seeds[0], self.shape)
+            outputs = tuple(self.first(np.ones(self.shape, self.dtype)).shape)
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
-        self.shape = (1, 2) if self.task.validates else None  # of the rows that a model without weights is built for
         if self.task.draw is None:
             self.shape = (1, np.shape(self.task.groups[0][0])[1])
         rates = _learning_rates(learning_rate, optimizer, 0.05 if self.task.draw is None else 1e-3)

@@ -14,7 +14,7 @@ STOREYS = [
     ["metrics", "training", "results"],
     ["many"],
     ["field"],
-    ["fair", "plots", "speed", "paper.functions", "paper.digits", "paper.phrases", "paper.programs", "paper.gridworld"],
+    ["fair", "plots", "speed", *(f"paper.{name}" for name in ("functions", "digits", "phrases", "programs", "gridworld", "hundred"))],
     ["checks", "explorers", "benchmark"],
 ]
 STOREY = {name: number for number, names in enumerate(STOREYS) for name in names}

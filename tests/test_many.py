@@ -314,6 +314,20 @@ def test_what_is_drawn_for_a_run_does_not_depend_on_how_often_one_looks():
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_a_task_that_draws_is_examined_on_the_rows_of_a_task():
+    rows = data.uniform("*", train=(0, 1), test=(1, 2), rows=50)
+    draw, cost = (lambda rng, count: (rng.random((count, 8, 2), "float32"),)), (lambda model, x: tf.reduce_mean(model(x) ** 2))
+    table, models = fit_many(lambda: NAC(1), draw, cost=cost, examined=rows, seeds=[0, 1], steps=20, every=10, progress=False)
+    for x, y, error in ((rows.x_train, rows.y_train, "interpolation"), (rows.x_test, rows.y_test, "extrapolation")):
+        truth = [np.mean((model(x).numpy() - y) ** 2) for model in models]
+        np.testing.assert_allclose(table.loc[table["step"] == 20, error], truth, rtol=1e-5)
+    plain, _ = fit_many(lambda: built(NAC(1)), draw, cost=cost, seeds=[0, 1], steps=20, every=10, progress=False)
+    np.testing.assert_array_equal(plain["cost"], table["cost"])  # to be looked at changes nothing
+    for task, examined in (("*", rows), (rows, rows), (draw, (rows.x_train, rows.y_train))):
+        with pytest.raises(TypeError, match="examined is for a task that is a function draw"):
+            fit_many(lambda: NAC(1), task, cost=None if task is not draw else cost, examined=examined, seeds=[0], steps=5)
+
+
 def test_weights_of_equal_names_have_columns_of_their_own():
     def network():
         return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), keras.layers.Dense(1)])
@@ -440,7 +454,7 @@ def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
 
 
 def test_memory_is_bounded_whatever_the_batch():
-    runs = many._Runs(lambda: NALU(1), "*", None, range(256), [ONE], 100_000, None, None, 10, 10, False, False, True)
+    runs = many._Runs(lambda: NALU(1), ("*", None, [ONE], 100_000, None), range(256), None, None, 10, 10, False, False, True)
     step = 100_000 * 2 * 4
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
