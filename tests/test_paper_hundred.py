@@ -71,9 +71,18 @@ def test_every_network_but_one_can_say_the_answer(operation, model):
     np.testing.assert_allclose(said, truth, rtol=2e-3 if operation == "sub" else 1e-4, atol=2e-3)
 
 
-def test_the_penalty_of_the_nmu_comes_at_the_published_share_of_the_steps():
-    for layer in hundred.network("mul", "NMU", steps=1_000).layers:
-        assert layer.penalty_size == 10 and layer.penalty_steps == (200, 400)
+def test_the_penalty_of_the_nmu_comes_when_it_does_in_the_source_and_before_the_end():
+    for layer in hundred.network("mul", "NMU").layers:
+        assert layer.penalty_size == 10 and layer.penalty_steps == (1_000_000, 2_000_000)
+    assert hundred.STEPS * hundred.LONGER["mul"] > 2_000_000
+
+
+@pytest.mark.parametrize("operation, steps", [("add", 50), ("mul", 50 * hundred.LONGER["mul"])])
+def test_a_product_is_trained_longer(operation, steps, monkeypatch):
+    asked, fit_many = [], hundred.fit_many
+    monkeypatch.setattr(hundred, "fit_many", lambda *what, **how: asked.append(how["steps"]) or fit_many(*what, **how))
+    hundred.run(operation, "NALU", 2, seeds=[0], steps=50)
+    assert asked == [steps]
 
 
 def test_a_run_says_the_same_alone_and_beside_others_and_is_judged_as_in_the_benchmark():
