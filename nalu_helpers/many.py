@@ -448,9 +448,27 @@ class _Models(Sequence):
         run = range(len(self))[place]
         if run not in self.made:
             model = self.runs.built(self.runs.each[run][0], self.runs.shape)
+            if _kinds(model) != _kinds(self.runs.first):
+                raise ValueError(
+                    "make_model makes another kind of model now than when it was trained: a variable that it uses has changed since, "
+                    "such as that of a loop. Hand it over as it is, for example by lambda name=name: …, or use the models before it changes"
+                )
             self.runs.loop.give(model, [value[None] for value in self.values[run]], 0, self.runs.steps)
             self.made[run] = model
         return self.made[run]
+
+
+def _kinds(model):
+    """The classes of a model's layers, all the way in, and those of their settings that are a number or a word, but for their names."""
+    kinds = []
+    for layer in model._flatten_layers():
+        try:
+            settings = layer.get_config()
+        except NotImplementedError:  # some models of the reader's own
+            settings = {}
+        plain = {key: value for key, value in settings.items() if key != "name" and isinstance(value, (int, float, str))}
+        kinds.append((type(layer), plain))
+    return kinds
 
 
 def _learning_rates(learning_rate, optimizer, usual):

@@ -459,3 +459,21 @@ def test_memory_is_bounded_whatever_the_batch():
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
         quiet(batch=10**9)
+
+
+def test_models_that_are_made_of_something_else_by_now_are_refused():
+    trained, settings = {}, {"seeds": range(2), "steps": 3, "progress": False}
+    for unit in (NAC, NAU):
+        trained[unit] = fit_many(lambda: unit(1), "+", **settings).models  # noqa: B023
+    assert isinstance(trained[NAU][0], NAU)
+    said = "another kind of model now than when it was trained: a variable that it uses has changed since"
+    with pytest.raises(ValueError, match=said):
+        trained[NAC][0]
+    activation = "tanh"
+    bent = fit_many(lambda: keras.layers.Dense(1, activation=activation), "+", **settings).models
+    activation = "relu"
+    with pytest.raises(ValueError, match=said):
+        bent[0]
+    for unit in (NAC, NAU):
+        trained[unit] = fit_many(lambda unit=unit: unit(1), "+", **settings).models
+    assert [type(models[1]) for models in trained.values()] == [NAC, NAU]

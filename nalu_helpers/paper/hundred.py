@@ -52,6 +52,17 @@ PUBLISHED = {
     ("mul", "NALU"): 0,
     ("mul", "NMU"): 98,
 }
+# The step at which the median of those was first below the threshold.
+PUBLISHED_AT = {
+    ("add", "linear"): 61_000,
+    ("add", "NAC"): 250_000,
+    ("add", "NALU"): 1_500_000,
+    ("add", "NAU"): 18_000,
+    ("sub", "NAC"): 9_000,
+    ("sub", "NAU"): 5_000,
+    ("mul", "NACLog"): 2_800_000,
+    ("mul", "NMU"): 1_400_000,
+}
 
 
 def network(operation: str, model: str, hidden: int = 2) -> keras.Sequential:
