@@ -292,7 +292,7 @@ MODELS = {
 
 KEY = ["kind", "model"]
 CHUNKS = [("sum", model) for model in list(MODELS)[:5]] + [("if", model) for model in MODELS]  # the last two: what else was tried
-SEEDS, STEPS = 5, 3_000
+SEEDS, STEPS = 10, 3_000
 
 
 def make(model: str) -> keras.Sequential:
