@@ -437,7 +437,7 @@ class _Models(Sequence):
     """The trained models, in the order of the runs; each is made when it is asked for."""
 
     def __init__(self, runs, values):
-        self.runs, self.values, self.made = runs, values, {}
+        self.runs, self.values, self.kinds, self.made = runs, values, _kinds(runs.first), {}
 
     def __len__(self):
         return len(self.values)
@@ -448,7 +448,7 @@ class _Models(Sequence):
         run = range(len(self))[place]
         if run not in self.made:
             model = self.runs.built(self.runs.each[run][0], self.runs.shape)
-            if _kinds(model) != _kinds(self.runs.first):
+            if _kinds(model) != self.kinds:
                 raise ValueError(
                     "make_model makes another kind of model now than when it was trained: a variable that it uses has changed since, "
                     "such as that of a loop. Hand it over as it is, for example by lambda name=name: …, or use the models before it changes"

@@ -54,7 +54,8 @@ CELLS = {
     "NMU of all": lambda outputs: Product(NMU(outputs, penalty_steps=(1_000, 2_000))),
     "NACLog of all": lambda outputs: Product(NACLog(outputs)),
 }
-OF_SUMS = [name for name in CELLS if "product" not in name and name not in ("NMU of all", "NACLog of all")]
+OF_PRODUCTS = ["running product", "NMU of all", "NACLog of all"]
+OF_SUMS = [name for name in CELLS if name not in OF_PRODUCTS]
 
 
 class Asked(NamedTuple):
@@ -69,7 +70,7 @@ class Asked(NamedTuple):
 TASKS = {
     "counting": Asked(10, 10, (10, 100, 1_000), OF_SUMS),
     "addition": Asked(1, 10, (10, 100, 1_000), OF_SUMS),
-    "product": Asked(1, 2, (1, 2, 5, 10, 20), ["running product", "NMU of all", "NACLog of all", "LSTM", "Transformer"]),
+    "product": Asked(1, 2, (1, 2, 5, 10, 20), [*OF_PRODUCTS, "LSTM", "Transformer"]),
     "parity": Asked(1, 1, (1,), ["linear", "NAC", "NALU"]),
 }
 SCALES = {"counting": (1, 0), "addition": (9, 45), "product": (20, 25)}  # about the spread and the mean of the answers

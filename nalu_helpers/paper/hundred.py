@@ -127,7 +127,7 @@ def run(operation: str, model: str, hidden: int, *, seeds: Iterable[int], steps:
     """
     network(operation, model, hidden)  # an unknown name is said at once
     steps = whole_number(steps, "steps") * LONGER.get(operation, 1)
-    of = {"add": tf.add, "sub": tf.subtract, "mul": tf.multiply}[operation]
+    of = OPERATIONS[known_operation(operation)]
 
     def cost(net, drawn):
         x = INSIDE[0] + (INSIDE[1] - INSIDE[0]) * drawn
