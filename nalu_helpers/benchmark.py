@@ -4,7 +4,7 @@ training        steps a second of `fit`, beside the plain loop that notebook 03 
 throughput      run-steps a second of `fit_many` for 1 to 2,250 runs, beside a loop that trains one model at a time
 single-module   the field's benchmark (Mistry, Farrahi & Hare 2022): every unit, four operations, nine ranges, 25 seeds
 fair            the same for every unit as it was published and at its best, in a setting chosen by the same rules for all
-paper           the paper's own experiments (Trask et al. 2018), a table each
+paper           the paper's own experiments (Trask et al. 2018), and those that follow from them, a table each
 """
 
 import argparse
@@ -21,7 +21,7 @@ from ._inputs import one_of, whole_number
 from .field import UNITS, a_range, single_module, summary
 from .training import Progress
 
-EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld", "hundred")  # modules of nalu_helpers.paper
+EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld", "hundred", "tokens", "values")  # modules of nalu_helpers.paper
 
 
 def paper(

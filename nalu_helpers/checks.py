@@ -394,3 +394,31 @@ def exercise_12_2(answer):
         )
     if outside < 0.5:
         return f"wrong by {inside:.2%} inside and only {outside:.0%} outside: add what is next to nothing up to 2 and large at 6"
+
+
+@_exercise
+def exercise_13_1(answer):
+    """Two thousandths of a percent. Where products are large, a choice must be very sure before it is harmless."""
+    share = _numbers(answer, 1)[0]
+    if abs(share * 998_000 - 20) > 0.5:
+        return f"with s = {share:g} the answer is off by {share * 998_000:.4g} of 2,000: what is 1 % of 2,000?"
+
+
+@_exercise
+def exercise_13_2(answer):
+    """5 · 6 = 30 and 5 · 25 = 125 = 4 · 31 + 1: both are one step of 31 away from whole turns."""
+    number = _numbers(answer, 1)[0]
+    if number not in (6, 25):
+        return f"{number:g} stands {5 * number % 31:g} of 31 steps round the circle: which n makes 5n a multiple of 31, plus or minus one?"
+
+
+@_exercise
+def exercise_13_3(answer):
+    """The carry runs through all five places. Who says the first digit first must have seen it coming."""
+    a, b = (int(number) for number in _numbers(answer, 2))
+    if not (10_000 <= a <= 99_999 and 10_000 <= b <= 99_999):
+        return f"expected two numbers with five digits, got {a:,} and {b:,}"
+    sums = {step: str(a + b + step).rjust(6) for step in (-1, 0, 1) if 0 <= a % 10 + step <= 9}
+    same = {step: sum(i == j for i, j in zip(sums[0], sums[step], strict=True)) for step in sums if step}
+    if min(same.values()) > 0:
+        return f"{a:,} + {b:,} = {a + b:,}, and {min(same.values())} of its places stay as they are: let the carry run through all of them"

@@ -907,6 +907,29 @@ def seed_curves(
 
 
 @_styled
+def clocks(tables: Named, title: str = "") -> Picture:
+    """Where the numbers 0 to p − 1 stand on the strongest wave of their embeddings: a panel for each of `tables`, [p, width].
+
+    The wave with k turns is read off by least squares, so that a table that is nothing but this wave puts n at 2πkn/p of a circle.
+    """
+    figure, axes = _figure(title, 1 + 3.4 * len(tables), 4.2, columns=len(tables), squeeze=False)
+    for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
+        table, angle = np.asarray(table, "float64"), np.linspace(0, 2 * np.pi, 200)
+        p = len(table)
+        turns = 1 + int(np.argmax((np.abs(np.fft.rfft(table, axis=0)) ** 2).sum(axis=1)[1:]))
+        wave = 2 * np.pi * turns * np.arange(p) / p
+        at = table @ np.linalg.pinv(2 / p * np.stack([np.cos(wave), np.sin(wave)]) @ table)
+        ax.plot(np.cos(angle), np.sin(angle), color=COLORS["inside"], lw=2, zorder=0)
+        for number, (x, y) in enumerate(at):
+            ax.text(x, y, number, ha="center", va="center", size=10)
+        reach = 1.15 * np.abs(at).max()
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
+        ax.set_title(f"{name}:\n{turns} turns from 0 to {p}", loc="center", weight="normal", size=12)
+        ax.grid(False)
+    return figure
+
+
+@_styled
 def grid_paths(episodes: Mapping[str, tuple[Sequence[int], int]], size: int, title: str = "") -> Picture:
     """Episodes on a grid world, one panel each: `episodes` maps a name to (cells [steps + 1], goal), cells numbered row by row.
 

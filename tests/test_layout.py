@@ -13,8 +13,13 @@ STOREYS = [
     ["data"],
     ["metrics", "training", "results"],
     ["many"],
-    ["field"],
-    ["fair", "plots", "speed", *(f"paper.{name}" for name in ("functions", "digits", "phrases", "programs", "gridworld", "hundred"))],
+    ["field", "paper.tokens"],
+    [
+        "fair",
+        "plots",
+        "speed",
+        *(f"paper.{name}" for name in ("functions", "digits", "phrases", "programs", "gridworld", "hundred", "values")),
+    ],
     ["checks", "explorers", "benchmark"],
 ]
 STOREY = {name: number for number, names in enumerate(STOREYS) for name in names}

@@ -59,6 +59,7 @@ FIGURES = {
     "images": lambda: plots.images(np.zeros((12, 8, 8, 1)), range(12), title="Images", wrong=[True] * 12),
     "growth": lambda: plots.growth([10, 100], {"one": {"a": np.ones((3, 2)), "b": [[1, 2]]}}, inside=(1, 10), title="Growth"),
     "heat": lambda: plots.heat(np.eye(10), title="Heat"),
+    "clocks": lambda: plots.clocks({"one": np.eye(7), "two": np.random.default_rng(0).normal(size=(7, 3))}, title="Clocks"),
     "against truth": lambda: plots.against_truth(np.arange(10), {"a": np.arange(10), "b": np.ones((10, 1))}, title="Truth"),
     "medians": lambda: plots.medians(SEEDS_TABLE, "terms", "scaled", inside=(1, 5), title="Medians", level=(100, "a guess")),
     "registers": lambda: plots.registers(["7", "+", "2"], [[7, 0], [7, 0], [9, 1]], title="Registers"),
@@ -85,6 +86,15 @@ def test_every_figure_shows_itself_with_words_for_a_screen_reader(make):
     assert shown["image/png"].startswith(b"\x89PNG") and 300 < width < 1500 and 150 < height < 900
     assert about["image/png"]["alt"] and shown["text/plain"] == f"Figure: {about['image/png']['alt']}"
     assert dict(mpl.rcParams) == before
+
+
+def test_a_table_that_is_one_wave_puts_its_numbers_on_the_circle_in_order():
+    wave = 2 * np.pi * 3 * np.arange(11) / 11
+    table = np.stack([np.cos(wave), np.sin(wave)], axis=1) @ np.random.default_rng(0).normal(size=(2, 5))
+    (ax,) = plots.clocks({"wave": table}).axes
+    at = np.array([text.get_position() for text in ax.texts])
+    np.testing.assert_allclose(at, np.stack([np.cos(wave), np.sin(wave)], axis=1), atol=1e-9)
+    assert "3 turns" in ax.get_title() and [text.get_text() for text in ax.texts] == [str(n) for n in range(11)]
 
 
 def test_the_gate_surface_is_the_cost_of_a_nalu():
@@ -155,6 +165,11 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_12_2, "a * b + exp(4 * a - 16)", "a * b"),
         (checks.exercise_12_2, "sqrt(a) + exp(5 * b - 20)", "a * a"),
         (checks.exercise_12_2, "a / b + exp(4 * a - 16)", "a - b"),
+        (checks.exercise_13_1, 20 / 998_000, 0.01),
+        (checks.exercise_13_2, 6, 5),
+        (checks.exercise_13_2, 25, 1),
+        (checks.exercise_13_3, (54_321, 45_678), (54_321, 45_677)),
+        (checks.exercise_13_3, (50_001, 49_999), (5, 99_994)),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
