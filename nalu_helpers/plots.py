@@ -925,6 +925,7 @@ def clocks(tables: Named, title: str = "") -> Picture:
         reach = 1.15 * np.abs(at).max()
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
         ax.set_title(f"{name}:\n{turns} turns from 0 to {p}", loc="center", weight="normal", size=12)
+        ax.set_frame_on(False)
         ax.grid(False)
     return figure
 

@@ -10,7 +10,6 @@ from nalu_helpers.paper import values
 
 RIGHT = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}
 BLIND = [model for model, (sees, *_) in values.MODELS.items() if not sees]
-SURE = 50.0
 
 
 @pytest.mark.parametrize("sign", values.SIGNS)
@@ -65,6 +64,13 @@ def test_a_reader_that_sees_them_does_not():
     inside = keras.Model(net.inputs, net.get_layer("chosen").output)
     tokens, numbers, _ = values.drawn(np.random.default_rng(0), 20)
     assert np.abs(inside([tokens, numbers]) - inside([tokens, 1000 * numbers])).max() > 0.01
+
+
+@pytest.mark.parametrize("model, second", [("NAU, NMU, started near + and ×", 1), ("NAU, NMU, started near all three", -1)])
+def test_units_that_start_near_what_they_shall_become(model, second):
+    nau, nmu = (next(layer for layer in values.network(model).layers if type(layer).__name__ == name) for name in ("NAU", "NMU"))
+    near = nau.W.numpy() * [[1, 1], [1, second]]
+    assert 0.5 <= min(near.min(), nmu.W.numpy().min()) and max(near.max(), nmu.W.numpy().max()) <= 1 and np.ptp(near) > 0
 
 
 def test_pointers_never_point_at_a_sign():

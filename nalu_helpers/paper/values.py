@@ -75,9 +75,20 @@ def _small_nalu():
     return [NALU(3, W_hat_initializer=start, M_hat_initializer=start)]
 
 
+def _started(second):
+    """Two NAUs and an NMU whose weights start halfway or nearer to a + b, to a ± b, as the sign `second` says, and to a × b."""
+    units = [NAU(2), NMU(1)]
+    for unit, signs in zip(units, ([[1, 1], [1, second]], [[1], [1]]), strict=True):
+        unit.build((None, 2))
+        unit.W.assign(keras.random.uniform(unit.W.shape, 0.5, 1) * np.array(signs, "float32"))
+    return units
+
+
 UNITS = {
     "calculator": lambda: [Calculator()],
     "NAU, NMU": lambda: [NAU(2), NMU(1)],
+    "NAU, NMU, near + and ×": lambda: _started(1),
+    "NAU, NMU, near all": lambda: _started(-1),
     "NALU": _small_nalu,
     "linear": lambda: [keras.layers.Dense(3)],
 }
@@ -91,6 +102,8 @@ MODELS = {
     "NALU, reader sees no values": (False, True, "NALU", False),
     "NAU, NMU, reader sees no values": (False, True, "NAU, NMU", False),
     "NAU, NMU, told which": (False, True, "NAU, NMU", True),
+    "NAU, NMU, started near + and ×": (False, True, "NAU, NMU, near + and ×", False),
+    "NAU, NMU, started near all three": (False, True, "NAU, NMU, near all", False),
 }
 RATES = (0.003, 0.01)
 KEY = ["model", "rate"]
