@@ -892,6 +892,8 @@ def seed_curves(
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
         ax.set(xlim=(np.min(x), np.max(x)))
         ax.set_title(textwrap.fill(name, 15), loc="center", weight="normal", size=12)
+    if not np.mod(x, 1).any():
+        axes[0, 0].xaxis.set_major_locator(mpl.ticker.MaxNLocator("auto", integer=True))
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
     for ax in axes.flat[len(curves) :]:
