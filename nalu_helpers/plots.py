@@ -921,7 +921,7 @@ def clocks(tables: Named, title: str = "") -> Picture:
         turns = 1 + int(np.argmax((np.abs(np.fft.rfft(table, axis=0)) ** 2).sum(axis=1)[1:]))
         wave = 2 * np.pi * turns * np.arange(p) / p
         at = table @ np.linalg.pinv(2 / p * np.stack([np.cos(wave), np.sin(wave)]) @ table)
-        ax.plot(np.cos(angle), np.sin(angle), color=COLORS["inside"], lw=2, zorder=0)
+        ax.plot(np.cos(angle), np.sin(angle), color=COLORS["a"], lw=2, alpha=0.35, zorder=0)
         for number, (x, y) in enumerate(at):
             ax.text(x, y, number, ha="center", va="center", size=10)
         reach = 1.15 * np.abs(at).max()
