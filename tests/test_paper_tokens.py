@@ -92,7 +92,7 @@ def test_each_row_of_the_table_belongs_to_its_seed():
 @pytest.mark.parametrize(
     "call, sentence",
     [
-        (lambda: tokens.write(-1, 2, "+", "Abacus"), "begin at -1: expected 0 or more"),
+        (lambda: tokens.write(-1, 2, "+", "Abacus"), "begin at -1 and have up to 1 digits: expected 0 or more"),
         (lambda: tokens.write(10**17, 2, "+", "Abacus"), "answers of at most 18"),
         (lambda: tokens.write(1, 2, "-", "Abacus"), "operation is '-'"),
         (lambda: tokens.write(1, 2, "+", "abakus"), "model is 'abakus'"),

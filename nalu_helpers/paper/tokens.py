@@ -33,7 +33,7 @@ MODELS = {
 }
 KEY = ["operation", "model", "digits"]
 CHUNKS = [*(("+", model, 5) for model in MODELS), ("*", "reversed", 3), ("*", "Abacus", 3)]
-SEEDS, STEPS, ASKED = 10, 4_000, 500
+SEEDS, STEPS, ASKED = 5, 4_000, 500
 LONGEST = {"+": 12, "*": 6}  # digits of each number, up to which a trained Transformer is asked
 
 
