@@ -29,10 +29,17 @@ def test_a_sentence_says_both_numbers_and_their_answer(model, operation, a, b):
     assert (places[row == tokens.NOTHING] == 0).all() and row.shape == places.shape
 
 
+@pytest.mark.parametrize("model", ["usual order", "Abacus"])
+def test_the_longest_numbers_are_written_digit_by_digit(model):
+    a, b = 99_999_999_999_999_999, 10_000_000_000_000_000
+    assert read(tokens.write(a, b, "+", model)[0][0], model) == [a, b, a + b]
+    assert read(tokens.write(999_999_999, 999_999_999, "*", model)[0][0], model)[2] == 999_999_999**2
+
+
 def test_places_of_each_model():
     said = {model: tokens.write(57, 8, "+", model, start=3)[1][0] for model in tokens.MODELS}
-    #                                                    5  7  +  8     =  6  5     ;
-    np.testing.assert_array_equal(said["usual order"], [4, 5, 6, 7, 0, 8, 9, 10, 0, 11][:8] + [11, 0])
+    # usual order: 5 7 + 8, an empty slot, = 6 5 and the end, an empty slot
+    np.testing.assert_array_equal(said["usual order"], [4, 5, 6, 7, 0, 8, 9, 10, 11, 0])
     np.testing.assert_array_equal(said["Abacus"], [4, 5, 0, 4, 0, 0, 4, 5, 0, 0])
     assert not said["reversed, no places"].any()
 

@@ -28,24 +28,16 @@ def test_all_orders_and_signs_are_drawn():
     assert len(np.unique(tokens, axis=0)) == 9
 
 
-def perfect(model):
-    """`model` with pointers and a choice set by hand: whatever it reads, it points at the first and the second number, and is told."""
-    net = values.network(model)
-    layers = {type(layer).__name__: layer for layer in net.layers}
-    net.get_layer("pointed")  # it has pointers at all
-    layers["NAU"].W.assign([[1, 1], [1, -1]]), layers["NMU"].W.assign([[1], [1]])
-    pointers = layers["Pointers"]
-    for weights in pointers.trainable_variables:
-        weights.assign(np.zeros(weights.shape))
-    return net, layers
-
-
 def test_units_with_whole_weights_answer_exactly_when_they_are_told_which():
-    """The pointers are learned; with both on the same number the answers are 2a, 0 and a²: told, and exact."""
-    net, _ = perfect("NAU, NMU, told which")
+    """Pointers without an opinion both give the middle m of the two numbers, so that the answers are 2m, 0 and m²."""
+    net = values.network("NAU, NMU, told which")
+    layers = {type(layer).__name__: layer for layer in net.layers}
+    layers["NAU"].W.assign([[1, 1], [1, -1]]), layers["NMU"].W.assign([[1], [1]])
+    for weights in layers["Pointers"].trainable_variables:
+        weights.assign(np.zeros(weights.shape))
     for sign, right in (("+", lambda m: 2 * m), ("-", lambda m: 0 * m), ("*", lambda m: m**2)):
         tokens, numbers, _ = values.drawn(np.random.default_rng(2), 7, 1, sign)
-        middle = (numbers * (tokens == values.NUMBER)).sum(axis=1, keepdims=True) / 2  # pointers without an opinion mix both
+        middle = (numbers * (tokens == values.NUMBER)).sum(axis=1, keepdims=True) / 2
         np.testing.assert_allclose(net([tokens, numbers]), right(middle), rtol=1e-4, atol=1e-6)
 
 

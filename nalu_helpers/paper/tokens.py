@@ -117,7 +117,7 @@ def write(
     if kind == "counted":
         places = (np.cumsum(there, axis=1) + start) * there
     elif kind == "restart":  # of the digits; other symbols have place 0
-        within = np.concatenate([[i + 1 for i in range(part.shape[1])] for part in parts])
+        within = np.concatenate([np.arange(1, part.shape[1] + 1) for part in parts])
         places = (within + start) * (tokens < 10)
     else:
         places = np.zeros_like(tokens)
@@ -126,7 +126,7 @@ def write(
 
 def _spelled(numbers, slots, backwards):
     """The digits of `numbers` [rows], [rows, slots]: from the left, or the last one first; the slots behind them hold nothing."""
-    count = np.maximum(1, 1 + np.floor(np.log10(np.maximum(numbers, 1) + 0.5)).astype("int64"))[:, None]
+    count = 1 + (numbers[:, None] >= 10 ** np.arange(1, 19)).sum(axis=1, keepdims=True)
     place = np.arange(slots)
     power = place if backwards else count - 1 - place
     digit = numbers[:, None] // 10 ** np.clip(power, 0, 18) % 10
@@ -149,7 +149,7 @@ def train(model: str, operation: str = "+", digits: int = 5, *, seeds: Iterable[
     Cross-entropy of the answer's symbols, batches of 128 fresh sentences, Adam (β₂ = 0.98) at 0.003: warmed up, then falling as a
     cosine, with clipped gradients. Raises ValueError for an unknown model or operation.
     """
-    anywhere = MODELS[one_of(model, MODELS, "model")][2]
+    _, _, anywhere = MODELS[one_of(model, MODELS, "model")]
     steps, digits = whole_number(steps, "steps"), whole_number(digits, "digits")
     begin = write(0, 0, operation, model, digits=digits)[2]
 
@@ -165,9 +165,14 @@ def train(model: str, operation: str = "+", digits: int = 5, *, seeds: Iterable[
         wrong = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.minimum(after, END), logits)
         return tf.reduce_sum(wrong * there) / tf.reduce_sum(there)
 
-    warm = keras.optimizers.schedules.CosineDecay(0.0, steps, alpha=0.02, warmup_target=RATE, warmup_steps=max(1, steps // 20))
-    optimizer = keras.optimizers.Adam(warm, beta_2=0.98, global_clipnorm=1.0)
-    return fit_many(network, draw, cost=cost, seeds=seeds, steps=steps, every=steps, optimizer=optimizer, progress=progress)
+    how = dict(seeds=seeds, steps=steps, every=steps, optimizer=warmed_adam(RATE, steps, beta_2=0.98))
+    return fit_many(network, draw, cost=cost, progress=progress, **how)
+
+
+def warmed_adam(rate: float, steps: int, **kwargs: Any) -> keras.optimizers.Adam:
+    """Adam with clipped gradients, whose learning rate rises to `rate` in a twentieth of `steps`, then falls to a fiftieth as a cosine."""
+    rates = keras.optimizers.schedules.CosineDecay(0.0, steps, alpha=0.02, warmup_target=rate, warmup_steps=max(1, steps // 20))
+    return keras.optimizers.Adam(rates, global_clipnorm=1.0, **kwargs)
 
 
 def right(net: keras.Model, model: str, operation: str, digits: int, rows: int = ASKED) -> np.ndarray:
@@ -177,22 +182,22 @@ def right(net: keras.Model, model: str, operation: str, digits: int, rows: int =
     """
     a, b = drawn(np.random.default_rng(digits), rows, whole_number(digits, "digits"))
     tokens, places, begin = write(a, b, operation, model)
-    said = np.argmax(net([tokens[:, :-1], np.minimum(places[:, :-1], PLACES - 1)])[:, begin - 1 :], axis=-1)
+    said = np.argmax(net([tokens[:, :-1], places[:, :-1]])[:, begin - 1 :], axis=-1)
     return ((said == tokens[:, begin:]) | (tokens[:, begin:] == NOTHING)).all(axis=1)
 
 
 def say(net: keras.Model, model: str, operation: str, a: int, b: int) -> str:
     """What `net` answers to a and b, symbol by symbol until it says the end, as one writes it: "125"."""
     tokens, places, begin = write(a, b, operation, model)
-    backwards, said = MODELS[model][0], ""
+    (backwards, kind, _), said = MODELS[model], ""
     length = tokens.shape[1] - 1
     for slot in range(begin, length + 1):
-        symbol = int(np.argmax(net([tokens[:, :slot], np.minimum(places[:, :slot], PLACES - 1)])[0, -1]))
+        symbol = int(np.argmax(net([tokens[:, :slot], places[:, :slot]])[0, -1]))
         if symbol == END or slot == length:
             break
         said += SYMBOLS[symbol]
         tokens[0, slot] = symbol
-        places[0, slot] = {"counted": places[0, slot - 1] + 1, "restart": slot - begin + 1, "none": 0}[MODELS[model][1]]
+        places[0, slot] = {"counted": places[0, slot - 1] + 1, "restart": slot - begin + 1, "none": 0}[kind]
     return said[::-1] if backwards else said
 
 
@@ -200,7 +205,7 @@ def run(operation: str, model: str, digits: int, *, seeds: Iterable[int], steps:
     """Train one of MODELS for each of `seeds`: a row for each, its last cost and the share of right answers for numbers of each length."""
     seeds = list(seeds)
     table, nets = train(model, operation, digits, seeds=seeds, steps=steps, progress=progress)
-    last, rows = table[table["step"] == table["step"].max()].set_index("seed")["cost"], []
+    last, rows = table.groupby("seed")["cost"].last(), []
     for seed, net in zip(seeds, nets, strict=True):
         shares = {f"right_{n}": right(net, model, operation, n).mean() for n in range(1, LONGEST[operation] + 1)}
         rows.append({"operation": operation, "model": model, "digits": int(digits), "seed": seed, "cost": last[seed], **shares})

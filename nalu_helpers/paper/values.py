@@ -18,7 +18,7 @@ from ..expression import OPERATIONS
 from ..layers import NALU, NAU, NMU, Tensor, benchmark_start
 from ..many import Runs, fit_many
 from ..metrics import relative_error
-from .tokens import Block
+from .tokens import Block, warmed_adam
 
 SIGNS = "+-*"
 NUMBER, EQUALS, LENGTH = 0, len(SIGNS) + 1, 4  # tokens; the signs have 1 to 3
@@ -127,8 +127,7 @@ def network(model: str) -> keras.Model:
         return keras.Model([tokens, values], keras.layers.Dense(1)(x[:, -1]))
     pointed = Choice(name="pointed")(Pointers()(x), keras.ops.equal(tokens, NUMBER)[:, None, :])
     ab = keras.ops.einsum("bit,bt->bi", pointed, values)
-    said = [unit(ab) for unit in UNITS[units]()]
-    said = keras.ops.concatenate(said, axis=-1) if len(said) > 1 else said[0]
+    said = keras.ops.concatenate([unit(ab) for unit in UNITS[units]()], axis=-1)
     chosen = Told()(tokens) if told else Choice(name="chosen")(keras.layers.Dense(len(SIGNS))(x[:, -1]))
     return keras.Model([tokens, values], keras.ops.sum(chosen * said, axis=-1, keepdims=True))
 
@@ -172,9 +171,8 @@ def train(model: str, rate: float = 0.003, *, seeds: Iterable[int], steps: int =
     def cost(net, tokens, values, answers):
         return tf.reduce_mean((net([tokens, values], training=True) - answers) ** 2)
 
-    falling = keras.optimizers.schedules.CosineDecay(0.0, steps, alpha=0.02, warmup_target=rate, warmup_steps=max(1, steps // 20))
-    optimizer = keras.optimizers.Adam(falling, global_clipnorm=1.0)
-    return fit_many(lambda: network(model), draw, cost=cost, seeds=seeds, steps=steps, every=steps, optimizer=optimizer, progress=progress)
+    how = dict(seeds=seeds, steps=steps, every=steps, optimizer=warmed_adam(rate, steps))
+    return fit_many(lambda: network(model), draw, cost=cost, progress=progress, **how)
 
 
 def errors(net: keras.Model, rows: int = ASKED) -> pd.DataFrame:
