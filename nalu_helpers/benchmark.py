@@ -44,7 +44,8 @@ def paper(
         if len(table):
             there = set(map(tuple, table[key].to_numpy().tolist()))
             missing = {chunk: [seed for seed in range(count) if (*chunk, seed) not in there] for chunk in chunks}
-        total = sum(len(some) * each * getattr(module, "LONGER", {}).get(chunk[0], 1) for chunk, some in missing.items())
+        updates = getattr(module, "updates", lambda *chunk, seeds, steps: len(seeds) * steps)
+        total = sum(updates(*chunk, seeds=some, steps=each) for chunk, some in missing.items() if len(some))
         with Progress(total=total, unit=f" steps of {name}", disable=None, unit_scale=True) as bar:
             for chunk, some in missing.items():
                 if len(some):
