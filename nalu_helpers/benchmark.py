@@ -44,7 +44,8 @@ def paper(
         if len(table):
             there = set(map(tuple, table[key].to_numpy().tolist()))
             missing = {chunk: [seed for seed in range(count) if (*chunk, seed) not in there] for chunk in chunks}
-        total = sum(len(some) * each * getattr(module, "LONGER", {}).get(chunk[0], 1) for chunk, some in missing.items())
+        updates = getattr(module, "updates", lambda *chunk, seeds, steps: len(seeds) * steps)
+        total = sum(updates(*chunk, seeds=some, steps=each) for chunk, some in missing.items() if len(some))
         with Progress(total=total, unit=f" steps of {name}", disable=None, unit_scale=True) as bar:
             for chunk, some in missing.items():
                 if len(some):
@@ -107,10 +108,10 @@ def _say_fair(chosen):
 
 
 def _say_paper(chosen):
-    with results.noted([_paper_table(chosen.output, name) for name in EXPERIMENTS], chosen.command_line):
-        tables = paper(chosen.output, experiments=chosen.experiment, seeds=chosen.seeds, steps=chosen.steps)
-    for name, table in tables.items():
-        print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}")
+    for name in [one_of(name, EXPERIMENTS, "experiment") for name in chosen.experiment or EXPERIMENTS]:
+        with results.noted([_paper_table(chosen.output, name)], chosen.command_line):
+            table = paper(chosen.output, experiments=[name], seeds=chosen.seeds, steps=chosen.steps)[name]
+        print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}", flush=True)
 
 
 def main(arguments: Iterable[str] | None = None) -> int:

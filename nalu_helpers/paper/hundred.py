@@ -9,7 +9,7 @@ Ours, where the laptop decides: `STEPS` steps, `LONGER` times as many for ×, wh
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -95,6 +95,11 @@ def answer(operation: str, x: Any) -> Any:
     """The sums of both windows of x [..., 100], added, subtracted or multiplied: [..., 1]."""
     a, b = (x[..., window].sum(axis=-1, keepdims=True) for window in WINDOWS)
     return OPERATIONS[known_operation(operation)](a, b)
+
+
+def updates(operation: str, model: str, hidden: int, *, seeds: Sequence[int], steps: int) -> int:
+    """How many updates `run` makes."""
+    return len(seeds) * steps * LONGER.get(operation, 1)
 
 
 @functools.cache
