@@ -22,6 +22,8 @@ def read(text):
     state = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
     figures = tables = 0
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("](../docs/", "](../")
         outputs = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
