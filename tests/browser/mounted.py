@@ -12,6 +12,8 @@ window.model = {{
   get: name => state[name],
   set: (name, value) => {{ state[name] = value; (told[`change:${{name}}`] || []).forEach(tell => tell()) }},
   save_changes: () => {{}},
+  send: message => {{ (window.sent ||= []).push(message) }},
+  hear: message => (told["msg:custom"] || []).forEach(tell => tell(message)), // as if the kernel said it
   on: (event, tell) => (told[event] ||= []).push(tell),
   off: (event, tell) => {{ told[event] = (told[event] || []).filter(other => other !== tell) }},
 }}

@@ -558,8 +558,6 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     page.get_by_role("button", name="Undo").click()
     shows(page, first)
     assert page.get_by_label("unit", exact=True).input_value() == "NAC"
-    lab.train(page, unit="NPU")
-    assert "NPU needs Python, and this page has no kernel: choose NAC, NALU, NMU here" in words(page)
     address = page.url
     assert "unit=NMU" in address
     page.goto("about:blank")
@@ -567,6 +565,111 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     page.wait_for_function("window.ready")
     assert page.get_by_label("unit", exact=True).input_value() == "NMU"
     assert page.get_by_label("your own expression", exact=True).input_value() == "a * b"
+    shows(page, re.compile(r"step .* of 1,000,000.*W = \[1\.000, 1\.000\]"))  # nobody pressed Train
+    page.evaluate("location.hash = '#playground&' + new URLSearchParams({ operation: 'a + b', unit: 'NAC', seeds: 2, steps: 500 })")
+    shows(page, "Seeds: 2, steps: 500.")
+    page.evaluate("location.hash = '#playground&unit=NPU'")
+    shows(page, "NPU needs Python, and this page has no kernel: choose NAC, NALU, NMU here")
+
+
+def needing_python(page):
+    return page.eval_on_selector_all("option:disabled", "options => options.map(option => option.textContent)")
+
+
+def test_units_that_need_python_are_offered_where_there_is_a_kernel(made, page):
+    mounted.show(page, made["playground"])
+    units = [f"{unit} (needs Python)" for unit in ("NACLog", "GNALU", "NAU", "INALU", "RealNPU", "NPU")]
+    assert needing_python(page) == units
+    assert page.evaluate("window.sent") == [{"ask": "hello"}]
+    page.evaluate("model.hear({ kernel: true })")
+    assert needing_python(page) == []
+    lab.train(page, unit="NPU", steps="300")
+    assert words(page) == "Compiling …" and page.evaluate("window.sent.at(-1).settings.unit") == "NPU"
+
+
+def test_a_page_whose_kernel_died_trains_by_itself(made, page):
+    page.clock.install()
+    mounted.show(page, made["playground"])
+    page.evaluate("model.hear({ kernel: true })")
+    lab.train(page, unit="NALU", steps="200")
+    page.clock.fast_forward(20_000)
+    shows(page, "The kernel does not answer any more: run the cell again. Until then Train works for NAC, NALU, NMU, in the page itself.")
+    assert "NPU (needs Python)" in needing_python(page)
+    page.get_by_role("button", name="Train").click()
+    shows(page, "Seeds: 8, steps: 200.")
+    page.evaluate("model.hear({ number: 1, done: 100, checks: [] })")  # it was only slow
+    assert needing_python(page) == []
+
+
+def test_a_training_is_announced_when_it_ends_and_not_with_every_frame(made, page):
+    mounted.show(page, made["playground"])
+    page.evaluate("""() => {
+      const line = document.querySelector('.line')
+      window.announced = []
+      new MutationObserver(() => { if (line.ariaLive === 'polite') announced.push(line.textContent) }).observe(line, { childList: true })
+    }""")
+    lab.train(page, unit="NAC", seeds="3", steps="3000")
+    shows(page, "Seeds: 3, steps: 3,000.")
+    assert page.evaluate("announced") == [words(page)]
+
+
+def test_no_step_of_a_program_is_beyond_its_last_token(made, page):
+    mounted.show(page, made["program"])
+    token = page.get_by_label("token", exact=True)
+    token.press("End")
+    assert (
+        words(page).startswith("After token 12 of 12, ") and token.input_value() == "12" and token.get_attribute("aria-valuetext") == "12"
+    )
+    lab.fill(page, "a program", "7 + 2")
+    assert words(page).startswith("After token 3 of 3, ") and page.evaluate("model.get('token')") == 3
+    lab.fill(page, "a program", "7 + 2 + 1")
+    token.press("ArrowRight")
+    assert words(page).startswith("After token 4 of 5, ")
+
+
+def test_nothing_is_written_over_bars_of_nothing(made, page):
+    mounted.show(page, made["drawing"])
+    written = lambda: [text for text in page.locator("svg text").all_text_contents() if text]  # noqa: E731
+    assert written() == []
+    page.get_by_label("image").select_option("a test image of a 7")
+    assert written() and "0.0" not in written()
+
+
+SMALLEST = """() => [...document.querySelectorAll('.explorer svg')].flatMap(picture => {
+    const words = [...picture.querySelectorAll('text')].filter(text => text.textContent)
+    const drawn = picture.viewBox.baseVal.width && 12 * picture.getBoundingClientRect().width / picture.viewBox.baseVal.width
+    return [drawn, ...words.map(text => text.getBoundingClientRect()[text.hasAttribute('transform') ? 'width' : 'height'])]
+}).filter(Boolean).reduce((least, size) => Math.min(least, size), Infinity)"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_in_a_picture_can_be_read_on_a_phone(made, page, name):
+    page.set_viewport_size({"width": 390, "height": 800})
+    mounted.show(page, made[name])
+    if name == "guess":
+        lab.fill(page, "your guess", "7")
+    if name == "drawing":
+        page.get_by_label("image").select_option("a test image of a 7")
+        assert page.locator("svg rect[fill=transparent]").bounding_box()["width"] > 120
+    assert page.evaluate(SMALLEST) >= 9
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    wide = page.locator(".scrolls")
+    for box in wide.all():
+        assert box.evaluate("box => box.scrollWidth > box.clientWidth") and "scroll" in box.get_attribute("aria-label")
+        box.focus()
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("box => box.scrollLeft > 0", arg=box.element_handle())
+    page.set_viewport_size({"width": 1300, "height": 800})
+    page.wait_for_function("() => !document.querySelector('.scrolls[tabindex]')")  # nothing to scroll, so no stop for the keys
+
+
+def test_words_grow_with_the_readers_own_size_of_letters(made, page):
+    mounted.show(page, made["weight"])
+    size = "parseFloat(getComputedStyle(document.querySelector('.explorer')).fontSize)"
+    before = page.evaluate(size)
+    page.add_style_tag(content="html { font-size: 200% }")
+    assert page.evaluate(size) == 2 * before
 
 
 def test_the_code_that_is_copied_makes_the_runs_that_the_page_asks_for(made, page):
