@@ -114,7 +114,7 @@ const superscript = number => String(number).replace(/./g, digit => "⁻⁰¹²�
 // Axes with a grid, ticks and words, drawn here because their ends follow the settings.
 function framed(picture, box, { title, x, xs, y, ys, xlabel, ylabel }) {
   const axes = new Axes({ box, x, y }, picture, picture, `explorer${++made.count}-axes`), [left, top, width, height] = box
-  const text = (words, at) => Object.assign(svg("text", { "font-size": 13, ...at }, picture), { textContent: words })
+  const text = (words, at) => Object.assign(svg("text", { "font-size": 14.5, ...at }, picture), { textContent: words })
   const rule = (d, color) => svg("path", { d, fill: "none", style: `stroke: var(--${color})` }, picture)
   for (const [value, words] of xs) {
     rule(`M${axes.x(value)} ${top}v${height}`, "grid")
@@ -148,7 +148,7 @@ function chart(picture, { steps, seeds, largest }) {
     const { left, top, height } = axes.box, y = top + height - 14 - 18 * (entries.length - 1 - i)
     const sample = svg("path", { d: `M${left + 8} ${y}h30`, "stroke-width": 3, "stroke-dasharray": dash }, picture)
     sample.style.stroke = css(color)
-    svg("text", { x: left + 44, y: y + 4, "font-size": 12 }, picture).textContent = words
+    svg("text", { x: left + 44, y: y + 4, "font-size": 13.5 }, picture).textContent = words
   })
   const whose = seeds > 1 ? `, median of ${seeds} seeds` : ""
   legend(errors, [[`inside${whose}`, "a", ""], [`outside${whose}`, "m", "8 4"]])
