@@ -22,6 +22,14 @@ window.leave = await own.render({{ model, el: document.getElementById('here') }}
 window.ready = true
 </script></html>"""
 
+# How high the smallest words are that are written in the explorers' pictures, in pixels. Those of a still picture are drawn, at 12 or more.
+ENOUGH = 9
+SMALLEST = """() => [...document.querySelectorAll('.explorer svg')].flatMap(picture => {
+    const words = [...picture.querySelectorAll('text')].filter(text => text.textContent)
+    const drawn = picture.viewBox.baseVal.width && 12 * picture.getBoundingClientRect().width / picture.viewBox.baseVal.width
+    return [drawn, ...words.map(text => text.getBoundingClientRect()[text.hasAttribute('transform') ? 'width' : 'height'])]
+}).filter(Boolean).reduce((least, size) => Math.min(least, size), Infinity)"""
+
 
 def page_of(explorer, dark=False):
     """The page as text."""

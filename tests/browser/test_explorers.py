@@ -20,7 +20,7 @@ from nalu_helpers.explorers.by_hand import ACTIVATIONS
 from nalu_helpers.explorers.parts import HERE
 from nalu_helpers.paper import digits, gridworld, phrases, programs
 
-from . import lab, mounted
+from . import lab, latency, mounted
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
 AGAIN = """async () => {
@@ -635,23 +635,16 @@ def test_nothing_is_written_over_bars_of_nothing(made, page):
     assert written() and "0.0" not in written()
 
 
-SMALLEST = """() => [...document.querySelectorAll('.explorer svg')].flatMap(picture => {
-    const words = [...picture.querySelectorAll('text')].filter(text => text.textContent)
-    const drawn = picture.viewBox.baseVal.width && 12 * picture.getBoundingClientRect().width / picture.viewBox.baseVal.width
-    return [drawn, ...words.map(text => text.getBoundingClientRect()[text.hasAttribute('transform') ? 'width' : 'height'])]
-}).filter(Boolean).reduce((least, size) => Math.min(least, size), Infinity)"""
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_in_a_picture_can_be_read_on_a_phone(made, page, name):
     page.set_viewport_size({"width": 390, "height": 800})
     mounted.show(page, made[name])
     if name == "guess":
         lab.fill(page, "your guess", "7")
-    if name == "drawing":
+    elif name == "drawing":
         page.get_by_label("image").select_option("a test image of a 7")
         assert page.locator("svg rect[fill=transparent]").bounding_box()["width"] > 120
-    assert page.evaluate(SMALLEST) >= 9
+    assert page.evaluate(mounted.SMALLEST) >= mounted.ENOUGH
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     wide = page.locator(".scrolls")
     for box in wide.all():
@@ -695,3 +688,24 @@ def test_a_reader_who_moves_on_ends_the_training(made, page):
     said = words(page)
     page.wait_for_timeout(300)
     assert words(page) == said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_explorer_is_timed_from_a_key_to_its_frame(made, page, name):
+    mounted.show(page, made[name])
+    explorer = page.locator(".explorer")
+    before = explorer.inner_html() + str(explorer.locator("input, select").evaluate_all("all => all.map(one => one.value)"))
+    waited = latency.presses(page, explorer, 3)
+    after = explorer.inner_html() + str(explorer.locator("input, select").evaluate_all("all => all.map(one => one.value)"))
+    assert len(waited) >= 3 and min(waited) > 0 and before != after
+
+
+def test_limits_that_are_broken_are_named():
+    rows = [latency.row("weight", "page", [9, 10, 11], 80), latency.row("field", "page", [9, 40, 300], 2500)]
+    rates = {"alone": 1000, "watched": 950}
+    slow = ["key to frame, median is 40.0 ms, expected at most 16.7", "95th percentile is 274.0 ms, expected at most 100.0"]
+    assert latency.broken(rows, rates) == [
+        f"field, page: {words}" for words in (*slow, "first picture is 2500.0 ms, expected at most 2000.0")
+    ]
+    assert latency.broken(rows[:1], rates) == []
+    assert latency.broken([], {"alone": 1000, "watched": 850}) == ["a watched training is 15% slower, expected at most 10%"]
