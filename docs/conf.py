@@ -60,7 +60,7 @@ html_theme_options = {
 }
 html_context = {"default_mode": "light"}  # without JavaScript; with it, as the system has it: _templates/layout.html
 html_favicon = "_static/icon.svg"
-html_static_path = ["_static"]
+html_static_path = ["_static", "playground.png"]
 html_css_files = ["walkthrough.css"]
 html_js_files = ["page.js", ("explorers.js", {"defer": ""})]
 html_sourcelink_suffix = ""
