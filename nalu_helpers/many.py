@@ -1,5 +1,7 @@
 """`fit_many`: any Keras model, hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import gc
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,11 +14,10 @@ import pandas as pd
 import tensorflow as tf
 
 from . import data
-from ._inputs import as_range, positive_number, whole_number
+from ._inputs import MOST_BYTES, as_range, in_digits, positive_number, refuse_memory, whole_number
 from .expression import as_function
 from .training import (
     CORES,
-    MOST_BYTES,
     STEPS_A_CALL,
     Cost,
     Loop,
@@ -25,7 +26,6 @@ from .training import (
     number_of_steps,
     optimizer_for,
     progress_bar,
-    refuse_memory,
     rows_for,
     seeded,
     squared_error,
@@ -33,6 +33,7 @@ from .training import (
 
 TILES = (2, 4, 8, 16, 32, 64)  # runs that are compiled into one loop: the fewest with which no run has to wait
 UPDATES_A_CALL = 16_000  # of all runs of such a loop together: some 30 ms, so that Stop and Ctrl-C need not wait
+MOST_SEEDS = 10**6
 BLOCK_BYTES = 4 * 10**6  # of the examples that are drawn at once for a seed
 
 
@@ -150,7 +151,7 @@ def _task(task, cost, ranges, batch, examined, dtype):
 def _operation(operation, cost, ranges, batch, dtype):
     """Fresh numbers from each of `ranges`, and `operation` of them."""
     compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
-    refuse_memory(8 * batch, f"a batch of {batch:,} rows")
+    refuse_memory(8 * batch, f"a batch of {in_digits(batch)} rows")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     tables = [tuple(part.astype(dtype) for part in sum(data.examination(operation, *pair), ())) for pair in ranges]
@@ -174,8 +175,7 @@ class _Runs:
     def __init__(self, make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
         self.make_model, self.weights = make_model, weights
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
-        seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
-        _refuse_none_or_twice("seeds", seeds)
+        seeds = _seeds(seeds)
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
@@ -216,14 +216,18 @@ class _Runs:
         self._choose_tiles(step_bytes)
         rows = len(self.each) * (2 + (self.steps - 1) // self.every)
         columns = 10 + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
-        refuse_memory(8 * rows * columns, f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {self.every:,} steps,")
+        table = f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {in_digits(self.every)} steps,"
+        refuse_memory(4 * 8 * rows * columns, table)  # its checks, they joined, and those sorted
         self.checks = [*range(0, self.steps, self.every), self.steps]
 
     def _choose_tiles(self, step_bytes):
         """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
         loop, runs = self.loop, len(self.each)
         self.workers = 2 * CORES if loop.side_by_side else CORES  # while one draws its numbers another computes
-        room = MOST_BYTES // 2 // (self.workers * (loop.bytes_a_run + 2 * self.block * step_bytes))
+        begins = sum(value.nbytes for value in loop.values_of(self.first))
+        a_run = loop.bytes_a_run + begins + 2 * self.block * step_bytes
+        self.workers = max(1, min(self.workers, (MOST_BYTES - loop.bytes_held) // a_run))
+        room = MOST_BYTES // 2 // (self.workers * a_run)
         fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
         self.tile = next((size for size in fits if size * self.workers >= runs), fits[-1])
         self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
@@ -284,8 +288,11 @@ class _Runs:
     def train(self, tile, bar, stop, watch):
         """Train the runs numbered in `tile` from start to end; return the rows of each check, and the values each run ends with."""
         filled = [*tile, *[tile[0]] * (self.tile - len(tile))]  # always as many: the first fills up
-        begins = dict(zip(tile, self.begins_of(tile), strict=True))
-        state = self.loop.start([begins[i] for i in filled])
+        begins = [*self.begins_of(tile)]
+        state = self.loop.stacked(begins + [begins[0]] * (len(filled) - len(begins)))
+        del begins  # a large model has none to spare
+        if self.tile == 1:
+            gc.collect()  # Keras' models hold themselves: the one that was made for its start, too
         own, tables = (self.loop.stacked([kind[self.each[i][1]] for i in filled]) for kind in (self.task.groups, self.task.tables))
         seeds = list(dict.fromkeys(self.each[i][0] for i in filled))
         examples = _Examples(self, seeds)
@@ -300,7 +307,8 @@ class _Runs:
             return self.loop.run(state, done, count, drawn, own, at=at, stream=stream, validation=tf.constant(validation))
 
         for step, end in zip(self.checks, [*self.checks[1:], self.steps + 1], strict=True):
-            measured, seen = self.loop.measure(self._measures, state, tables), state
+            measured = self.loop.measure(self._measures, state, tables)
+            seen = self.loop.weights(state, len(tile)) if watch or self.weights else []
             if self.task.validates:
                 validation = measured[0].astype("float32")
             due = standing.restart_at(validation, step, end) if self.restart and step < self.steps else np.full(self.tile, -1)
@@ -316,9 +324,9 @@ class _Runs:
                     known = np.where(diverged_at == step, diverged_at, before)
                     checks.append(self._rows(tile, step, costs[0], measured, restarts_before, known))
                     if watch:
-                        watch({**checks[-1], "weights": self.loop.weights(seen, len(tile))})
+                        watch({**checks[-1], "weights": seen})
                     if self.weights:
-                        checks[-1] |= self._columns_of(self.loop.weights(seen, len(tile)))
+                        checks[-1] |= self._columns_of(seen)
                 if step == self.steps:
                     break
                 state, done = after, done + len(costs)
@@ -328,7 +336,7 @@ class _Runs:
                     state = self._restarted(state, i, self.built(self.each[filled[i]][0], self.shape, restarts[i]))
             if stop.is_set():
                 break
-        ends = [part.numpy() for part in state]
+        ends = [part.numpy() for part in self.loop.learned(state)]
         return checks, [[part[i] for part in ends] for i in range(len(tile))]
 
     def _restarted(self, state, run, model):
@@ -484,6 +492,18 @@ def _learning_rates(learning_rate, optimizer, usual):
     rates = [positive_number(rate, "a learning rate", "0.001") for rate in np.atleast_1d(np.asarray(given, object)).tolist()]
     _refuse_none_or_twice("learning_rate", rates)
     return rates
+
+
+def _seeds(seeds):
+    """`seeds` as a list of whole numbers that Keras can begin at."""
+    if not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds is {seeds!r}, expected whole numbers such as range(3)")
+    first = list(itertools.islice(seeds, MOST_SEEDS + 1))
+    if len(first) > MOST_SEEDS:
+        raise ValueError(f"seeds holds more than {MOST_SEEDS:,}: train fewer at once")
+    given = [whole_number(seed, "a seed", at_least=0, at_most=2**32 - 1) for seed in first]
+    _refuse_none_or_twice("seeds", given)
+    return given
 
 
 def _refuse_none_or_twice(name, given):

@@ -23,13 +23,12 @@ from keras.src.random import seed_generator
 from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
-from ._inputs import as_rows, one_of, positive_number, whole_number
+from ._inputs import as_rows, one_of, positive_number, refuse_memory, whole_number
 from .layers import Penalised
 
 COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 STEPS_A_CALL = 250  # compiled updates between two moves of the progress bar, where a cost that is not finite is noticed
 MOST_STEPS = 10**9
-MOST_BYTES = 2 * 10**9  # what a call may hold beside the data and the weights
 SMALL = 2_000  # weights up to which runs are compiled side by side, and larger models one by one
 CORES = joblib.cpu_count()  # those this process may use, also in a container
 Cost = str | Callable[..., Any]
@@ -95,7 +94,7 @@ def fit(
     steps, every = number_of_steps(steps), whole_number(every, "every")
     refuse_memory(4 * steps, f"the costs of {steps:,} steps")
     loop = Loop(model, optimizer_for(learning_rate, optimizer), squared_error(cost), own=[x, y])
-    state, own, history, done = loop.start([loop.values_of(model)]), loop.stacked([[x, y]]), [], 0
+    state, own, history, done = loop.stacked([loop.values_of(model)]), loop.stacked([[x, y]]), [], 0
     with progress_bar(progress, steps, " steps") as bar:
         while done < steps:
             count = min(every - done % every, STEPS_A_CALL, steps - done)
@@ -137,8 +136,9 @@ class Loop:
         self.fresh = [v.numpy() for v in self.remembered]
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
         self.side_by_side, traced = self._tried([tf.convert_to_tensor(part) for part in (*drawn, *own)])
-        self.bytes_a_run = _bytes_of(traced)
-        refuse_memory(self.bytes_a_run, "one step of one run")
+        self.bytes_held = 2 * sum(value.nbytes for value in self.fresh)  # the optimizer's variables, and what they begin with
+        self.bytes_a_run = self._bytes_of(traced)
+        refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
         _refuse_foreign(traced)
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
@@ -154,15 +154,22 @@ class Loop:
                     return True, traced
         return False, _traced(self._update, *one)
 
+    def _bytes_of(self, traced):
+        """What one run needs: the values of its traced update, and its state before, within and after it.
+
+        Values of a weight's shape are not counted one by one, since most of them are computed in place.
+        """
+        shapes = {tuple(variable.shape) for variable in self.variables}
+        outputs = [output for operation in traced.graph.get_operations() for output in operation.outputs]
+        known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
+        values = sum(output.shape.num_elements() * output.dtype.size for output in known if tuple(output.shape) not in shapes)
+        return values + 3 * sum(value.nbytes for value in self.values_of(self.model))
+
     # The state of runs
 
     def values_of(self, model: keras.layers.Layer) -> list[np.ndarray]:
         """The values of `variables` with which a run of `model` begins; `model` is built as `self.model` is."""
         return [v.numpy() for v in (*model.trainable_variables, *_states(model))] + self.fresh
-
-    def start(self, runs: Sequence[Sequence[np.ndarray]]) -> list[tf.Tensor]:
-        """The state of runs that begin with the values `runs`, a list for each of them."""
-        return self.stacked(runs)
 
     def stacked(self, runs: Sequence[Sequence[np.ndarray]]) -> list[tf.Tensor]:
         """The numbers of `runs`, a list of arrays for each of them, as tensors [runs, …]."""
@@ -170,13 +177,17 @@ class Loop:
             runs = [*runs, runs[0]]  # one run alone is computed as two: compiled for one it would round otherwise than among many
         return [tf.convert_to_tensor(np.stack(same)) for same in zip(*runs, strict=True)]
 
+    def learned(self, state: Sequence[Any]) -> Sequence[Any]:
+        """What of `state` belongs to the model: its weights and states, without what the optimizer remembers."""
+        return state[: len(self.trainable) + len(self.others)]
+
     def weights(self, state: Sequence[tf.Tensor], runs: int) -> list[np.ndarray]:
         """The trainable weights of the first `runs` runs, each [runs, …]."""
         return [part.numpy()[:runs] for part in state[: len(self.trainable)]]
 
     def give(self, model: keras.layers.Layer, state: Sequence[tf.Tensor], run: int, steps: int = 0) -> None:
         """Put what `run` has learned in `steps` updates into `model`."""
-        for variable, part in zip((*model.trainable_variables, *_states(model)), state, strict=False):
+        for variable, part in zip((*model.trainable_variables, *_states(model)), self.learned(state), strict=True):
             variable.assign(part[run])
         for unit in _penalised(model):
             unit.updates.assign_add(steps)
@@ -314,15 +325,7 @@ def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | No
 
 def number_of_steps(steps: Any) -> int:
     """`steps` as an int. Raises TypeError or ValueError when it is none, or more than anyone can wait for."""
-    if whole_number(steps, "steps") > MOST_STEPS:
-        raise ValueError(f"steps is {steps:g}, expected at most {MOST_STEPS:,}")
-    return int(steps)
-
-
-def refuse_memory(size: float, what: str) -> None:
-    """Raise ValueError when `what` would take more memory than a call may."""
-    if size > MOST_BYTES:
-        raise ValueError(f"{what} would take {size / 1e9:.1f} GB, expected at most {MOST_BYTES / 1e9:g}: ask for less at once")
+    return whole_number(steps, "steps", at_most=MOST_STEPS)
 
 
 def progress_bar(progress: Any, total: int, unit: str) -> Any:
@@ -437,13 +440,6 @@ def _operations(concrete):
 
 def _loops(concrete):
     return any(node.op in ("While", "StatelessWhile") for node in _operations(concrete))
-
-
-def _bytes_of(concrete):
-    """What all the values of a traced function take together: more than it ever needs at once."""
-    outputs = [output for operation in concrete.graph.get_operations() for output in operation.outputs]
-    known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
-    return sum(output.shape.num_elements() * output.dtype.size for output in known)
 
 
 def _refuse_foreign(concrete):

@@ -194,6 +194,12 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(seeds=[]), ValueError, "seeds is empty"),
         (dict(seeds=[1, 1]), ValueError, "seeds holds the same one twice"),
         (dict(seeds=[-1]), ValueError, "a seed is -1"),
+        (dict(seeds=5), TypeError, "seeds is 5, expected whole numbers such as range"),
+        (dict(seeds=None), TypeError, "seeds is None, expected whole numbers"),
+        (dict(seeds=[2**32]), ValueError, "a seed is 4,294,967,296, expected at most 4,294,967,295"),
+        (dict(seeds=range(10**8)), ValueError, "seeds holds more than 1,000,000: train fewer at once"),
+        (dict(steps=10**400), ValueError, "steps is about 10.400, expected at most 1,000,000,000"),
+        (dict(batch=10**400), ValueError, "a batch of about 10.400 rows would take about 10.392 GB"),
         (dict(steps=0), ValueError, "steps is 0"),
         (dict(steps=1.5), TypeError, "steps is 1.5"),
         (dict(batch=-3), ValueError, "batch is -3"),
@@ -370,6 +376,7 @@ def test_a_model_may_have_many_inputs_and_outputs_when_the_cost_knows_them():
             "give one or the other",
         ),
         ({"restart": True}, ValueError, "restart looks at the validation of drawn numbers"),
+        ({"steps": 4 * 10**6, "every": 1}, ValueError, "a table of 8,000,002 rows, .* would take 2.6 GB, expected at most 2"),
         ({"steps": 10**9, "every": 1}, ValueError, r"a table of .* rows, .* would take .* GB, expected at most 2"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
@@ -459,6 +466,31 @@ def test_memory_is_bounded_whatever_the_batch():
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
         quiet(batch=10**9)
+
+
+def wide(columns):
+    return keras.Sequential([keras.Input((columns,)), keras.layers.Dense(columns), keras.layers.Dense(1)])
+
+
+def test_fewer_large_models_are_trained_at_once_so_that_they_fit(monkeypatch):
+    """Each of Dense 1000 × 1000 needs some 50 MB: its weights and Adam's memory of them, before, within and after an update."""
+    rows = np.ones((8, 1000)), np.ones((8, 1))
+    asked = lambda: many._Runs(lambda: wide(1000), (rows, None, [ONE], 128, None), range(4), None, None, 10, 10, False, False, True)  # noqa: E731
+    assert asked().workers == training.CORES
+    monkeypatch.setattr(many, "MOST_BYTES", 80 * 10**6)
+    assert asked().workers == 1
+
+
+def test_a_trained_run_keeps_its_weights_and_not_the_memory_of_its_optimizer():
+    models = quiet(lambda: built(NAC(1)), steps=5, every=5).models
+    assert [value.shape for value in models.values[0]] == [(2, 1), (2, 1)]
+
+
+def test_weights_alone_are_no_reason_to_refuse_a_model():
+    """Dense 5000 × 5000 is 100 MB, and the twenty values of that size in an update are not all there at once."""
+    rows = [np.ones((8, 5000), "float32"), np.ones((8, 1), "float32")]
+    loop = training.Loop(wide(5000), keras.optimizers.Adam(), training.squared_error("sum"), own=rows)
+    assert loop.bytes_held + loop.bytes_a_run < 1.5e9
 
 
 def test_models_that_are_made_of_something_else_by_now_are_refused():

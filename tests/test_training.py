@@ -124,7 +124,7 @@ def with_bad(place, value):
         (dict(x=[["a", "b"]], y=[1]), TypeError, "x holds text, expected numbers"),
         (dict(y=np.ones((63, 1))), ValueError, "x has 64 rows and y has 63"),
         (dict(y=np.ones((64, 2))), ValueError, "y has 2 columns and the model turns one row into shape"),
-        (dict(steps=1e30), ValueError, "steps is 1e.30, expected at most 1,000,000,000"),
+        (dict(steps=1e30), ValueError, "steps is about 10.30, expected at most 1,000,000,000"),
         (dict(steps=0), ValueError, "steps is 0, expected a whole number of at least 1"),
         (dict(steps=-5), ValueError, "steps is -5"),
         (dict(steps=2.5), TypeError, "steps is 2.5, expected a whole number"),
