@@ -2,7 +2,9 @@
 
 import gc
 import itertools
+import numbers
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -18,10 +20,13 @@ from ._inputs import MOST_BYTES, as_range, in_digits, positive_number, refuse_me
 from .expression import as_function
 from .training import (
     CORES,
+    RATE,
     STEPS_A_CALL,
     Cost,
     Loop,
     Watch,
+    a_watch,
+    answer_of,
     dtype_of,
     number_of_steps,
     optimizer_for,
@@ -96,7 +101,7 @@ def fit_many(
 
     Raises TypeError or ValueError for what it cannot use.
     """
-    what = task, cost, ranges, batch, examined
+    watch, what = a_watch(watch), (task, cost, ranges, batch, examined)
     runs = _Runs(make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
     stop = threading.Event()
     with progress_bar(progress, len(runs.each) * runs.steps, " steps in all") as bar, ThreadPoolExecutor(runs.workers) as pool:
@@ -173,7 +178,9 @@ class _Runs:
     """What `fit_many` was asked for, checked, and the training of a tile of runs."""
 
     def __init__(self, make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
-        self.make_model, self.weights = make_model, weights
+        if isinstance(make_model, keras.layers.Layer) or not callable(make_model):
+            raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
+        self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
         seeds = _seeds(seeds)
         self.tensorflow_draws = True  # until a first model has been seen to be made without
@@ -184,18 +191,20 @@ class _Runs:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
         self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for
         if self.task.draw is None:
-            self.task.groups = [rows_for(self.first, *rows) for rows in self.task.groups]
+            picked = callable(what[1]) and not self.task.tables[0]
+            self.task.groups = [rows_for(self.first, *rows, picked=picked) for rows in self.task.groups]
         elif self.task.validates:
             self.shape = (1, self.task.tables[0][0].shape[1])
+            answer_of(self.first, np.ones(self.shape, self.dtype))
             self.first = self.built(seeds[0], self.shape)
-            outputs = tuple(self.first(np.ones(self.shape, self.dtype)).shape)
+            outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
         if self.task.draw is None:
             self.shape = (1, np.shape(self.task.groups[0][0])[1])
-        rates = _learning_rates(learning_rate, optimizer, 0.05 if self.task.draw is None else 1e-3)
+        rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         self.shapes = None
         one = self.drawn(np.random.default_rng([seeds[0], 1]), 1)
@@ -205,14 +214,12 @@ class _Runs:
         self.block = max(1, min(STEPS_A_CALL, BLOCK_BYTES // max(step_bytes, 1)))  # steps that are drawn at once, whoever asks
         self.loop = Loop(
             self.first,
-            optimizer_for(rates[0], optimizer),
+            optimizer,
             self.task.cost,
             drawn=[part[0] for part in one],
             own=self.task.groups[0],
             jit_compile=jit_compile,
         )
-        if len(rates) > 1 and self.loop.rate_place is None:
-            raise ValueError("learning_rate is a list and the optimizer has a schedule: give one or the other")
         self._choose_tiles(step_bytes)
         rows = len(self.each) * (2 + (self.steps - 1) // self.every)
         columns = 10 + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
@@ -244,11 +251,11 @@ class _Runs:
             if shape is not None and not model.built:
                 model(np.ones(shape, dtype_of(model)))
             self.tensorflow_draws = tensorflow_drew()
-        first = getattr(self, "first", None)
-        if first is not None and {id(v) for v in model.variables} & {id(v) for v in first.variables}:
-            raise ValueError(
-                "make_model gave a model that shares weights with the one before: make a new one in it, as lambda: NALU(1) does"
-            )
+            if any(id(variable) in self.known for variable in model.variables):
+                raise ValueError(
+                    "make_model gave a model that shares weights with one before: make a new one in it, as lambda: NALU(1) does"
+                )
+            self.known.update({id(variable): variable for variable in model.variables})
         return model
 
     def drawn(self, rng, count):
@@ -480,18 +487,16 @@ def _kinds(model):
 
 
 def _learning_rates(learning_rate, optimizer, usual):
-    """The learning rates to train with, a list: numbers, or one schedule."""
-    if learning_rate is None and optimizer is not None:
-        rate = optimizer_for(None, optimizer)._learning_rate
-        return [float(rate)] if isinstance(rate, keras.Variable) else [rate]
-    if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate):
-        if optimizer is not None:
-            raise ValueError("both learning_rate and optimizer have a learning rate: give a schedule to the optimizer alone")
-        return [learning_rate]
-    given = usual if learning_rate is None else learning_rate
-    rates = [positive_number(rate, "a learning rate", "0.001") for rate in np.atleast_1d(np.asarray(given, object)).tolist()]
+    """The learning rates to train with, a list of numbers or of one schedule, and the optimizer with the first of them."""
+    asked = usual if learning_rate is None and optimizer is None else learning_rate
+    given = np.atleast_1d(np.asarray(asked, object)).tolist()
+    optimizers = [optimizer_for(rate, optimizer) for rate in given]
+    if len(given) == 1 and not isinstance(given[0], numbers.Real):  # None, or a schedule
+        rate = optimizers[0]._learning_rate
+        return [float(rate) if isinstance(rate, keras.Variable) else rate], optimizers[0]
+    rates = [positive_number(rate, "a learning rate", "0.001") for rate in given]
     _refuse_none_or_twice("learning_rate", rates)
-    return rates
+    return rates, optimizers[0]
 
 
 def _seeds(seeds):

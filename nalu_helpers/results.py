@@ -9,6 +9,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+import joblib
 import pandas as pd
 
 
@@ -54,7 +55,7 @@ def note_origin(output: str | Path, command: str) -> None:
     origin = {
         "command": command,
         "date": date.today().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {joblib.cpu_count()} cores",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
     }
     write(Path(output).with_suffix(".json"), json.dumps(origin, indent=2) + "\n")

@@ -204,8 +204,8 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(steps=1.5), TypeError, "steps is 1.5"),
         (dict(batch=-3), ValueError, "batch is -3"),
         (dict(every=0), ValueError, "every is 0"),
-        (dict(learning_rate=[0]), ValueError, "a learning rate is 0"),
-        (dict(learning_rate=[float("nan")]), ValueError, "a learning rate is nan"),
+        (dict(learning_rate=[0]), ValueError, "learning_rate is 0"),
+        (dict(learning_rate=[float("nan")]), ValueError, "learning_rate is nan"),
         (dict(learning_rate=[]), ValueError, "learning_rate is empty"),
         (dict(learning_rate=[0.1, 0.1]), ValueError, "learning_rate holds the same one twice"),
         (dict(operation=5), TypeError, "the task is 5, expected text such as"),
@@ -368,12 +368,14 @@ def test_a_model_may_have_many_inputs_and_outputs_when_the_cost_knows_them():
         ({"draw": lambda rng, count: (rng.random((count, count + 1, 2)),)}, ValueError, "they must stay the same"),
         ({"cost": None}, TypeError, r"needs a cost\(model, \*examples\)"),
         ({"make": lambda: NAC(1)}, ValueError, "the model has no weights yet: build it in make_model"),
+        ({"make": 5}, TypeError, "make_model is 5, expected a function that makes a model"),
+        ({"make": ONE_FOR_ALL}, TypeError, "make_model is <NAC .*>, expected a function that makes a model"),
         ({"make": lambda: 5}, TypeError, "make_model returned 5, expected a Keras layer or model"),
-        ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with the one before"),
+        ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with one before"),
         (
             {"optimizer": keras.optimizers.Adam(FALLING)},
             ValueError,
-            "give one or the other",
+            "one is a schedule: give the optimizer alone",
         ),
         ({"restart": True}, ValueError, "restart looks at the validation of drawn numbers"),
         ({"steps": 4 * 10**6, "every": 1}, ValueError, "a table of 8,000,002 rows, .* would take 2.6 GB, expected at most 2"),
@@ -491,6 +493,13 @@ def test_weights_alone_are_no_reason_to_refuse_a_model():
     rows = [np.ones((8, 5000), "float32"), np.ones((8, 1), "float32")]
     loop = training.Loop(wide(5000), keras.optimizers.Adam(), training.squared_error("sum"), own=rows)
     assert loop.bytes_held + loop.bytes_a_run < 1.5e9
+
+
+def test_weights_that_two_later_seeds_share_are_refused():
+    kept = built(NAC(1))
+    made = iter([built(NAC(1)), built(NAC(1)), kept, kept])
+    with pytest.raises(ValueError, match="make_model gave a model that shares weights with one before"):
+        stream(lambda: next(made), seeds=[0, 1, 2], steps=3)
 
 
 def test_models_that_are_made_of_something_else_by_now_are_refused():
