@@ -194,12 +194,18 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(seeds=[]), ValueError, "seeds is empty"),
         (dict(seeds=[1, 1]), ValueError, "seeds holds the same one twice"),
         (dict(seeds=[-1]), ValueError, "a seed is -1"),
+        (dict(seeds=5), TypeError, "seeds is 5, expected whole numbers such as range"),
+        (dict(seeds=None), TypeError, "seeds is None, expected whole numbers"),
+        (dict(seeds=[2**32]), ValueError, "a seed is 4,294,967,296, expected at most 4,294,967,295"),
+        (dict(seeds=range(10**8)), ValueError, "seeds holds more than 1,000,000: train fewer at once"),
+        (dict(steps=10**400), ValueError, "steps is about 10.400, expected at most 1,000,000,000"),
+        (dict(batch=10**400), ValueError, "a batch of about 10.400 rows would take about 10.392 GB"),
         (dict(steps=0), ValueError, "steps is 0"),
         (dict(steps=1.5), TypeError, "steps is 1.5"),
         (dict(batch=-3), ValueError, "batch is -3"),
         (dict(every=0), ValueError, "every is 0"),
-        (dict(learning_rate=[0]), ValueError, "a learning rate is 0"),
-        (dict(learning_rate=[float("nan")]), ValueError, "a learning rate is nan"),
+        (dict(learning_rate=[0]), ValueError, "learning_rate is 0"),
+        (dict(learning_rate=[float("nan")]), ValueError, "learning_rate is nan"),
         (dict(learning_rate=[]), ValueError, "learning_rate is empty"),
         (dict(learning_rate=[0.1, 0.1]), ValueError, "learning_rate holds the same one twice"),
         (dict(operation=5), TypeError, "the task is 5, expected text such as"),
@@ -362,14 +368,17 @@ def test_a_model_may_have_many_inputs_and_outputs_when_the_cost_knows_them():
         ({"draw": lambda rng, count: (rng.random((count, count + 1, 2)),)}, ValueError, "they must stay the same"),
         ({"cost": None}, TypeError, r"needs a cost\(model, \*examples\)"),
         ({"make": lambda: NAC(1)}, ValueError, "the model has no weights yet: build it in make_model"),
+        ({"make": 5}, TypeError, "make_model is 5, expected a function that makes a model"),
+        ({"make": ONE_FOR_ALL}, TypeError, "make_model is <NAC .*>, expected a function that makes a model"),
         ({"make": lambda: 5}, TypeError, "make_model returned 5, expected a Keras layer or model"),
-        ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with the one before"),
+        ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with one before"),
         (
             {"optimizer": keras.optimizers.Adam(FALLING)},
             ValueError,
-            "give one or the other",
+            "one is a schedule: give the optimizer alone",
         ),
         ({"restart": True}, ValueError, "restart looks at the validation of drawn numbers"),
+        ({"steps": 4 * 10**6, "every": 1}, ValueError, "a table of 8,000,002 rows, .* would take 2.6 GB, expected at most 2"),
         ({"steps": 10**9, "every": 1}, ValueError, r"a table of .* rows, .* would take .* GB, expected at most 2"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
@@ -459,6 +468,38 @@ def test_memory_is_bounded_whatever_the_batch():
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
         quiet(batch=10**9)
+
+
+def wide(columns):
+    return keras.Sequential([keras.Input((columns,)), keras.layers.Dense(columns), keras.layers.Dense(1)])
+
+
+def test_fewer_large_models_are_trained_at_once_so_that_they_fit(monkeypatch):
+    """Each of Dense 1000 × 1000 needs some 50 MB: its weights and Adam's memory of them, before, within and after an update."""
+    rows = np.ones((8, 1000)), np.ones((8, 1))
+    asked = lambda: many._Runs(lambda: wide(1000), (rows, None, [ONE], 128, None), range(4), None, None, 10, 10, False, False, True)  # noqa: E731
+    assert asked().workers == training.CORES
+    monkeypatch.setattr(many, "MOST_BYTES", 80 * 10**6)
+    assert asked().workers == 1
+
+
+def test_a_trained_run_keeps_its_weights_and_not_the_memory_of_its_optimizer():
+    models = quiet(lambda: built(NAC(1)), steps=5, every=5).models
+    assert [value.shape for value in models.values[0]] == [(2, 1), (2, 1)]
+
+
+def test_weights_alone_are_no_reason_to_refuse_a_model():
+    """Dense 5000 × 5000 is 100 MB, and the twenty values of that size in an update are not all there at once."""
+    rows = [np.ones((8, 5000), "float32"), np.ones((8, 1), "float32")]
+    loop = training.Loop(wide(5000), keras.optimizers.Adam(), training.squared_error("sum"), own=rows)
+    assert loop.bytes_held + loop.bytes_a_run < 1.5e9
+
+
+def test_weights_that_two_later_seeds_share_are_refused():
+    kept = built(NAC(1))
+    made = iter([built(NAC(1)), built(NAC(1)), kept, kept])
+    with pytest.raises(ValueError, match="make_model gave a model that shares weights with one before"):
+        stream(lambda: next(made), seeds=[0, 1, 2], steps=3)
 
 
 def test_models_that_are_made_of_something_else_by_now_are_refused():
