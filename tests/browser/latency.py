@@ -68,12 +68,13 @@ print(f"watched {clock.rate():.0f}")"""
 
 
 def presses(page, explorer, count=100):
-    """Milliseconds from each of `count` keys to the painted frame."""
+    """Milliseconds from each of `count` keys, each of which moves something, to the painted frame."""
     page.evaluate(WATCH)
     sliders, fields = explorer.get_by_role("slider"), explorer.get_by_role("textbox")
+    away = sliders.count() and sliders.last.evaluate("slider => slider.value === slider.max")  # it stands at its end
     for number in range(count):
         if sliders.count():
-            sliders.last.press("ArrowLeft" if number // 10 % 2 else "ArrowRight")
+            sliders.last.press("ArrowLeft" if (number // 10 % 2 == 1) != away else "ArrowRight")
         elif fields.count():
             fields.first.fill(("one hundred", "two")[number % 2])
             fields.first.press("Enter")
