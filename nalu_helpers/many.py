@@ -99,10 +99,14 @@ def fit_many(
     as a dict of arrays, and "weights", a list of the trainable weights, each [runs, …]. `progress` is True, False, or a bar of yours with
     `update(count)`. Without `jit_compile` a large model starts sooner and runs slower.
 
-    Raises TypeError or ValueError for what it cannot use.
+    Raises TypeError or ValueError, before the first step: for a seed, range or learning rate that is none, missing or given twice; for
+    a task, cost or model that do not fit each other, such as a model without weights, with weights of another seed's, or with other
+    outputs than the task has answers; for a cost that draws random numbers or uses variables of its own; and for more memory than 2 GB.
+    While it trains, ValueError when draw gives other shapes than before, or comes to its end.
     """
     watch, what = a_watch(watch), (task, cost, ranges, batch, examined)
-    runs = _Runs(make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
+    how = {"seeds": seeds, "learning_rate": learning_rate, "optimizer": optimizer, "steps": steps, "every": every}
+    runs = _Runs(make_model, what, **how, restart=restart, weights=weights, jit_compile=jit_compile)
     stop = threading.Event()
     with progress_bar(progress, len(runs.each) * runs.steps, " steps in all") as bar, ThreadPoolExecutor(runs.workers) as pool:
         jobs = [pool.submit(runs.train, tile, bar, stop, watch) for tile in runs.tiles]
@@ -159,7 +163,10 @@ def _operation(operation, cost, ranges, batch, dtype):
     refuse_memory(8 * batch, f"a batch of {in_digits(batch)} rows")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
-    tables = [tuple(part.astype(dtype) for part in sum(data.examination(operation, *pair), ())) for pair in ranges]
+    tables = []
+    for pair in ranges:
+        (x, y), (x_test, y_test) = data.examination(operation, *pair)
+        tables.append(tuple(part.astype(dtype) for part in (x, y, x_test, y_test)))
     labels = [{"train": data.range_name(train), "test": data.range_name(test)} for train, test in ranges]
     groups = [
         tuple(np.array(end, "float32").astype(dtype) for end in (low, np.float32(high) - np.float32(low))) for (low, high), _ in ranges
@@ -177,10 +184,10 @@ def _operation(operation, cost, ranges, batch, dtype):
 class _Runs:
     """What `fit_many` was asked for, checked, and the training of a tile of runs."""
 
-    def __init__(self, make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
+    def __init__(self, make_model, what, *, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
         if isinstance(make_model, keras.layers.Layer) or not callable(make_model):
             raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
-        self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary()
+        self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
         seeds = _seeds(seeds)
         self.tensorflow_draws = True  # until a first model has been seen to be made without
@@ -191,7 +198,8 @@ class _Runs:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
         self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for
         if self.task.draw is None:
-            picked = callable(what[1]) and not self.task.tables[0]
+            _, cost, *_ = what
+            picked = callable(cost) and not self.task.tables[0]
             self.task.groups = [rows_for(self.first, *rows, picked=picked) for rows in self.task.groups]
         elif self.task.validates:
             self.shape = (1, self.task.tables[0][0].shape[1])

@@ -429,8 +429,10 @@ def seeded(seed: int, tensorflow: bool = True) -> Iterator[Callable[[], bool]]:
             if tensorflow:
                 keras.utils.set_random_seed(seed)
             else:
-                random.seed(seed), np.random.seed(seed)
-                global_state.set_global_attribute(names[0], seed), global_state.set_global_attribute(names[1], None)
+                random.seed(seed)
+                np.random.seed(seed)
+                global_state.set_global_attribute(names[0], seed)
+                global_state.set_global_attribute(names[1], None)
             untouched = random.Random(seed).getstate()
             yield lambda: tensorflow and tf_state._rng.getstate() != untouched
         finally:
