@@ -392,5 +392,5 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 
             sure = sum(only) > 0 and binomtest(only[0], sum(only)).pvalue < p
             ahead.append((only[0] > only[1]) - (only[0] < only[1]) if sure else 0)
             row[setting] = f"{a.sum()} to {b.sum()}"
-        rows.append(row | {"verdict": verdicts.get(tuple(ahead), "the older is ahead")})
+        rows.append(row | {"verdict": verdicts.get((ahead[0], ahead[1]), "the older is ahead")})
     return pd.DataFrame(rows)
