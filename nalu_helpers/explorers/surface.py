@@ -31,8 +31,9 @@ def surface(
     """Where runs of `unit` are on the surface of its cost, step by step: choose how they start and their learning rate.
 
     The surface is log₁₀ of the mean squared error on the range `train`, over the entries of W, with the gate, where there is one, on the
-    side of `operation`. The runs are trained as in the benchmark but for what the handles choose, and looked at every `every` steps. Raises
-    ValueError for a unit with no such W, an operation that it does not enter and a range that is none of the benchmark's.
+    side of `operation`. The runs are trained as in the benchmark but for what the handles choose, and looked at every `every` steps;
+    the iNALU, whose restart goes by what is seen, does as in the benchmark with 1,000 only. Raises ValueError for a unit with no such W, an
+    operation that it does not enter and a range that is none of the benchmark's.
     """
     entry = fair.FIELD[one_of(unit, UNITS, "unit")]
     if operation not in entry.operations:
