@@ -125,8 +125,10 @@ def violations(page, name):
 
 def unseen(result):
     """The part of an incomplete result of axe that says that words have the colour of their ground; None when there is none."""
+    if result["id"] != "color-contrast":
+        return None
     nodes = [node for node in result["nodes"] if any(check["data"] and check["data"].get("contrastRatio") == 1 for check in node["any"])]
-    return {**result, "nodes": nodes} if result["id"] == "color-contrast" and nodes else None
+    return {**result, "nodes": nodes} if nodes else None
 
 
 SERVED = pytest.mark.parametrize("address", ["served"], indirect=True)  # as files the pages look the same
