@@ -28,6 +28,7 @@ extensions = [
 exclude_patterns = ["examples"]
 
 nb_execution_mode = "off"
+nb_code_prompt_show, nb_code_prompt_hide = "Show the answer", "Hide the answer"  # below a guess
 nb_ipywidgets_js = {}
 nb_custom_formats = {".ipynb": "notebooks.read"}
 myst_enable_extensions = ["dollarmath", "deflist"]
