@@ -83,11 +83,11 @@ def noted(outputs: Iterable[Path], command: str) -> Iterator[None]:
                 note_origin(output, command, None if spent is None else spent + time.process_time() - start)
 
 
-def _origin_of(output):
+def _origin_of(output: str | Path) -> Path:
     return Path(output).with_suffix(".json")
 
 
-def _seconds_noted(output):
+def _seconds_noted(output: Path) -> float | None:
     """The processor time that is noted for the table `output`, None when none is."""
     try:
         return json.loads(_origin_of(output).read_text(encoding="utf-8")).get("processor_seconds")
