@@ -83,6 +83,9 @@ def found(browser, site, names, address):
         return {name: visit(page, address, name, wrong, got, site) for name in names}
 
 
+SHARED = ("_static/", "searchindex.js")  # by all pages
+
+
 def visit(page, address, name, wrong, got, site):
     wrong.clear()
     got.clear()
@@ -94,7 +97,7 @@ def visit(page, address, name, wrong, got, site):
         "raw formulas": page.evaluate(RAW_FORMULAS),
         "headings": page.locator("h1:visible").count(),
         "moving": page.locator(".stored-explorer.moves").count(),
-        "bytes": sum((site / path).stat().st_size for path in got if (site / path).is_file() and not path.startswith("_static/")),
+        "bytes": sum((site / path).stat().st_size for path in got if (site / path).is_file() and not path.startswith(SHARED)),
         "violations": violations(page, name) if address.startswith("http") else [],
     }
     page.set_viewport_size({"width": 390, "height": 800})
