@@ -38,11 +38,7 @@ FIRST = """() => { new MutationObserver((_, watcher) => {
         requestAnimationFrame(() => setTimeout(() => { window.first = performance.now() }))
     }).observe(document, {subtree: true, childList: true}) }"""
 TURNS = 5
-LIMITS = {
-    "key to frame, median": 17,
-    "95th percentile": 34,
-    "first picture": 500,
-}  # milliseconds: a frame of the screen, two, and half a second
+LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
 SLOWER = 0.1  # the share of its speed that a watched training may lose
 WATCHED = """from nalu_helpers import layers, speed
 from nalu_helpers.explorers.playground import _Training
@@ -183,7 +179,8 @@ def main(arguments=None):
     table = pd.DataFrame(rows).round(1)
     print(table.to_string(index=False), "\nall in milliseconds\n")
     print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")
-    print("\n".join(["Broken limits:", *broken(rows, rates)] if broken(rows, rates) else ["No limit is broken."]))
+    said = broken(rows, rates)
+    print("\n".join(["Broken limits:", *said] if said else ["No limit is broken."]))
     if output:
         results.write(output, table.to_csv(index=False, lineterminator="\n"))
         trainings = pd.DataFrame([{"in the page": trained, **rates}]).round()
