@@ -105,8 +105,18 @@ def fit_many(
     While it trains, ValueError when draw gives other shapes than before, or comes to its end.
     """
     watch, what = a_watch(watch), (task, cost, ranges, batch, examined)
-    how = {"seeds": seeds, "learning_rate": learning_rate, "optimizer": optimizer, "steps": steps, "every": every}
-    runs = _Runs(make_model, what, **how, restart=restart, weights=weights, jit_compile=jit_compile)
+    runs = _Runs(
+        make_model,
+        what,
+        seeds=seeds,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        steps=steps,
+        every=every,
+        restart=restart,
+        weights=weights,
+        jit_compile=jit_compile,
+    )
     stop = threading.Event()
     with progress_bar(progress, len(runs.each) * runs.steps, " steps in all") as bar, ThreadPoolExecutor(runs.workers) as pool:
         jobs = [pool.submit(runs.train, tile, bar, stop, watch) for tile in runs.tiles]
