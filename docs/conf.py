@@ -28,6 +28,7 @@ extensions = [
 exclude_patterns = ["examples"]
 
 nb_execution_mode = "off"
+nb_code_prompt_show, nb_code_prompt_hide = "Show the answer", "Hide the answer"  # below a guess
 nb_ipywidgets_js = {}
 nb_custom_formats = {".ipynb": "notebooks.read"}
 myst_enable_extensions = ["dollarmath", "deflist"]
@@ -60,7 +61,7 @@ html_theme_options = {
 }
 html_context = {"default_mode": "light"}  # without JavaScript; with it, as the system has it: _templates/layout.html
 html_favicon = "_static/icon.svg"
-html_static_path = ["_static"]
+html_static_path = ["_static", "playground.png"]
 html_css_files = ["walkthrough.css"]
 html_js_files = ["page.js", ("explorers.js", {"defer": ""})]
 html_sourcelink_suffix = ""

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+MOST_BYTES = 2 * 10**9  # what a call may hold beside the data and the weights
+
 
 def as_floats(values: Any, name: str, dtype: str = "float32", empty: bool = False) -> np.ndarray:
     """Lists, integers, booleans and floats of any size as one array of `dtype`.
@@ -44,14 +46,28 @@ def is_tensor(values: Any) -> bool:
     return keras.ops.is_tensor(values) or isinstance(values, (keras.Variable, keras.KerasTensor))
 
 
-def whole_number(value: Any, name: str, at_least: int = 1) -> int:
-    """`value` as an int ≥ `at_least`. Raises TypeError when it is not a whole number, ValueError when it is too small."""
+def whole_number(value: Any, name: str, at_least: int = 1, at_most: int | None = None) -> int:
+    """`value` as an int ≥ `at_least`. Raises TypeError when it is not a whole number, ValueError when it is too small or too large."""
     whole = isinstance(value, numbers.Integral) or (isinstance(value, numbers.Real) and float(value).is_integer())
     if not whole or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, expected a whole number such as 1")
     if value < at_least:
         raise ValueError(f"{name} is {value!r}, expected a whole number of at least {at_least}")
+    if at_most is not None and value > at_most:
+        raise ValueError(f"{name} is {in_digits(int(value))}, expected at most {at_most:,}")
     return int(value)
+
+
+def in_digits(number: int) -> str:
+    """A whole number as text, of a bearable length: "1,000", or "about 10^400"."""
+    return f"{number:,}" if number < 10**15 else f"about 10^{math.log10(number):.0f}"
+
+
+def refuse_memory(size: float, what: str) -> None:
+    """Raise ValueError when `what` would take `size` bytes and that is more memory than a call may."""
+    if size > MOST_BYTES:
+        said = f"{size / 1e9:.1f}" if size < 10**15 else in_digits(int(size) // 10**9)
+        raise ValueError(f"{what} would take {said} GB, expected at most {MOST_BYTES / 1e9:g}: ask for less at once")
 
 
 def positive_number(value: Any, name: str, example: object) -> float:

@@ -108,10 +108,10 @@ def _say_fair(chosen):
 
 
 def _say_paper(chosen):
-    with results.noted([_paper_table(chosen.output, name) for name in EXPERIMENTS], chosen.command_line):
-        tables = paper(chosen.output, experiments=chosen.experiment, seeds=chosen.seeds, steps=chosen.steps)
-    for name, table in tables.items():
-        print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}")
+    for name in [one_of(name, EXPERIMENTS, "experiment") for name in chosen.experiment or EXPERIMENTS]:
+        with results.noted([_paper_table(chosen.output, name)], chosen.command_line):
+            table = paper(chosen.output, experiments=[name], seeds=chosen.seeds, steps=chosen.steps)[name]
+        print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}", flush=True)
 
 
 def main(arguments: Iterable[str] | None = None) -> int:

@@ -168,10 +168,11 @@ def exercise_04_1(answer):
 
 @_exercise
 def exercise_04_2(answer):
-    """It divides."""
-    unit = _set_by_hand(NALU(1), *(_numbers(part, 2) for part in answer))
-    x = np.array([[1, 2], [6, 3], [50, 4], [0.5, 0.1]])
-    return _off_by_more_than_1_percent(unit, x, x[:, 0] / x[:, 1], "W should be [1, −1] and the gate shut, look at both")
+    """At c = ln(299) / 3 the sum is heard just so little that the answer is 1 % short."""
+    c = _numbers(answer, 1)[0]
+    gate = 1 / (1 + np.exp(3 * c))
+    if abs(c - np.log(299) / 3) > 0.1:
+        return f"with c = {c:g} the gate is {gate:.2g} and the answer {0.5 - 1.5 * gate:.4g}; it may be 0.495, and no less"
 
 
 @_exercise

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ._inputs import as_floats, as_range, as_seed, whole_number
+from ._inputs import as_floats, as_range, as_seed, in_digits, refuse_memory, whole_number
 from .expression import OPERATIONS, as_function, known_operation
 
 Range = tuple[float, float]  # (low, high)
@@ -56,7 +57,7 @@ def uniform(operation: str, train: Range = (0, 10000), test: Range = (10000, 200
     operation = known_operation(operation)
     train, test = as_range(train, "train"), as_range(test, "test")
     _refuse_dividing_by_zero(operation, train=[train], test=[test])
-    rows, rng, compute = whole_number(rows, "rows"), np.random.default_rng(as_seed(seed)), OPERATIONS[operation]
+    rows, rng, compute = _number_of_rows(rows), np.random.default_rng(as_seed(seed)), OPERATIONS[operation]
     x_train, x_test = rng.uniform(*train, (rows, 2)), rng.uniform(*test, (rows, 2))
     return _task(x_train, x_test, lambda x: compute(x[:, :1], x[:, 1:]))
 
@@ -67,7 +68,7 @@ def identity(train: Range = (-5, 5), test: Range = (-20, 20), rows: int = 200, s
     Raises TypeError or ValueError when a range is reversed or of no width, the rows are no whole number of at least 1, the seed none of
     at least 0, or float32 cannot hold a number.
     """
-    train, test, rows = as_range(train, "train"), as_range(test, "test"), whole_number(rows, "rows")
+    train, test, rows = as_range(train, "train"), as_range(test, "test"), _number_of_rows(rows)
     x_train = np.random.default_rng(as_seed(seed)).uniform(*train, (rows, 1))
     return _task(x_train, np.linspace(*test, rows)[:, None], lambda x: x)
 
@@ -80,7 +81,7 @@ def examination(operation: str | Callable, train: Range, test: Ranges, rows: int
     are no whole number of at least 1, an answer is not finite or too large for float32, or ÷ would meet a divisor of 0 because a range
     holds it; the benchmark's own nine ranges are taken as they are, although one of them does.
     """
-    compute, rows = as_function(operation), whole_number(rows, "rows")
+    compute, rows = as_function(operation), _number_of_rows(rows)
     pieces = {"train": as_pieces(train, "train"), "test": as_pieces(test, "test")}
     if (train, test) not in BENCHMARK_RANGES:
         _refuse_dividing_by_zero(operation, **pieces)
@@ -123,6 +124,13 @@ def _refuse_dividing_by_zero(operation: str | Callable, **ranges: list[Range]) -
                 raise ValueError(
                     f"{name} is ({low:g}, {high:g}) and holds 0, by which nothing can be divided: choose a range on one side of 0"
                 )
+
+
+def _number_of_rows(rows: Any) -> int:
+    """`rows` as an int, when tables of so many fit into memory; four columns of doubles at once, and their copies as float32."""
+    rows = whole_number(rows, "rows")
+    refuse_memory(64 * rows, f"{in_digits(rows)} rows")
+    return rows
 
 
 def _task(x_train: np.ndarray, x_test: np.ndarray, answer: Callable) -> Task:

@@ -368,3 +368,29 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
         row = {"unit": unit, "operation": operation, "setting": setting, **counted(some)}
         rows.append(row | {"not_yet": not_yet, "never": len(failed) - not_yet})
     return pd.DataFrame(rows)
+
+
+def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 0.01) -> pd.DataFrame:
+    """What becomes of each claim (newer unit, older unit, operation) once both units have the same choice of settings: a row each.
+
+    Runs of the same range and seed are paired, and a unit is ahead when chance alone would split the pairs that differ so unevenly with
+    a probability below `p` (exact binomial test). A claim *holds* when the newer unit is ahead as published and at its best; when it is
+    ahead as published only, it was the setting's merit.
+    """
+    from scipy.stats import binomtest
+
+    verdicts = {(1, 1): "holds", (1, 0): "the setting's merit", (1, -1): "the setting's merit", (0, 1): "only at its best"}
+    verdicts |= {(-1, 1): "only at its best", (0, 0): "no difference seen", (-1, 0): "no difference seen"}
+    rows = []
+    for newer, older, operation in said:
+        row, ahead = {"claim": f"{newer} over {older}", "operation": operation}, []
+        for setting in ("published", "best"):
+            some = runs[(runs["operation"] == operation) & (runs["setting"] == setting)]
+            a, b = (some[some["unit"] == unit].set_index(["train", "seed"])["solved"].astype(bool) for unit in (newer, older))
+            b = b.reindex(a.index)
+            only = int((a & ~b).sum()), int((b & ~a).sum())
+            sure = sum(only) > 0 and binomtest(only[0], sum(only)).pvalue < p
+            ahead.append((only[0] > only[1]) - (only[0] < only[1]) if sure else 0)
+            row[setting] = f"{a.sum()} to {b.sum()}"
+        rows.append(row | {"verdict": verdicts.get((ahead[0], ahead[1]), "the older is ahead")})
+    return pd.DataFrame(rows)

@@ -1,6 +1,10 @@
 """`fit_many`: any Keras model, hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import gc
+import itertools
+import numbers
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -12,20 +16,21 @@ import pandas as pd
 import tensorflow as tf
 
 from . import data
-from ._inputs import as_range, positive_number, whole_number
+from ._inputs import MOST_BYTES, as_range, in_digits, positive_number, refuse_memory, whole_number
 from .expression import as_function
 from .training import (
     CORES,
-    MOST_BYTES,
+    RATE,
     STEPS_A_CALL,
     Cost,
     Loop,
     Watch,
+    a_watch,
+    answer_of,
     dtype_of,
     number_of_steps,
     optimizer_for,
     progress_bar,
-    refuse_memory,
     rows_for,
     seeded,
     squared_error,
@@ -33,6 +38,7 @@ from .training import (
 
 TILES = (2, 4, 8, 16, 32, 64)  # runs that are compiled into one loop: the fewest with which no run has to wait
 UPDATES_A_CALL = 16_000  # of all runs of such a loop together: some 30 ms, so that Stop and Ctrl-C need not wait
+MOST_SEEDS = 10**6
 BLOCK_BYTES = 4 * 10**6  # of the examples that are drawn at once for a seed
 
 
@@ -93,10 +99,24 @@ def fit_many(
     as a dict of arrays, and "weights", a list of the trainable weights, each [runs, …]. `progress` is True, False, or a bar of yours with
     `update(count)`. Without `jit_compile` a large model starts sooner and runs slower.
 
-    Raises TypeError or ValueError for what it cannot use.
+    Raises TypeError or ValueError, before the first step: for a seed, range or learning rate that is none, missing or given twice; for
+    a task, cost or model that do not fit each other, such as a model without weights, with weights of another seed's, or with other
+    outputs than the task has answers; for a cost that draws random numbers or uses variables of its own; and for more memory than 2 GB.
+    While it trains, ValueError when draw gives other shapes than before, or comes to its end.
     """
-    what = task, cost, ranges, batch, examined
-    runs = _Runs(make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile)
+    watch, what = a_watch(watch), (task, cost, ranges, batch, examined)
+    runs = _Runs(
+        make_model,
+        what,
+        seeds=seeds,
+        learning_rate=learning_rate,
+        optimizer=optimizer,
+        steps=steps,
+        every=every,
+        restart=restart,
+        weights=weights,
+        jit_compile=jit_compile,
+    )
     stop = threading.Event()
     with progress_bar(progress, len(runs.each) * runs.steps, " steps in all") as bar, ThreadPoolExecutor(runs.workers) as pool:
         jobs = [pool.submit(runs.train, tile, bar, stop, watch) for tile in runs.tiles]
@@ -150,10 +170,13 @@ def _task(task, cost, ranges, batch, examined, dtype):
 def _operation(operation, cost, ranges, batch, dtype):
     """Fresh numbers from each of `ranges`, and `operation` of them."""
     compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
-    refuse_memory(8 * batch, f"a batch of {batch:,} rows")
+    refuse_memory(8 * batch, f"a batch of {in_digits(batch)} rows")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
-    tables = [tuple(part.astype(dtype) for part in sum(data.examination(operation, *pair), ())) for pair in ranges]
+    tables = []
+    for pair in ranges:
+        (x, y), (x_test, y_test) = data.examination(operation, *pair)
+        tables.append(tuple(part.astype(dtype) for part in (x, y, x_test, y_test)))
     labels = [{"train": data.range_name(train), "test": data.range_name(test)} for train, test in ranges]
     groups = [
         tuple(np.array(end, "float32").astype(dtype) for end in (low, np.float32(high) - np.float32(low))) for (low, high), _ in ranges
@@ -171,11 +194,12 @@ def _operation(operation, cost, ranges, batch, dtype):
 class _Runs:
     """What `fit_many` was asked for, checked, and the training of a tile of runs."""
 
-    def __init__(self, make_model, what, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
-        self.make_model, self.weights = make_model, weights
+    def __init__(self, make_model, what, *, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
+        if isinstance(make_model, keras.layers.Layer) or not callable(make_model):
+            raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
+        self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
-        seeds = [whole_number(seed, "a seed", at_least=0) for seed in seeds]
-        _refuse_none_or_twice("seeds", seeds)
+        seeds = _seeds(seeds)
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
@@ -184,18 +208,21 @@ class _Runs:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
         self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for
         if self.task.draw is None:
-            self.task.groups = [rows_for(self.first, *rows) for rows in self.task.groups]
+            _, cost, *_ = what
+            picked = callable(cost) and not self.task.tables[0]
+            self.task.groups = [rows_for(self.first, *rows, picked=picked) for rows in self.task.groups]
         elif self.task.validates:
             self.shape = (1, self.task.tables[0][0].shape[1])
+            answer_of(self.first, np.ones(self.shape, self.dtype))
             self.first = self.built(seeds[0], self.shape)
-            outputs = tuple(self.first(np.ones(self.shape, self.dtype)).shape)
+            outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
         if self.task.draw is None:
             self.shape = (1, np.shape(self.task.groups[0][0])[1])
-        rates = _learning_rates(learning_rate, optimizer, 0.05 if self.task.draw is None else 1e-3)
+        rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         self.shapes = None
         one = self.drawn(np.random.default_rng([seeds[0], 1]), 1)
@@ -205,25 +232,27 @@ class _Runs:
         self.block = max(1, min(STEPS_A_CALL, BLOCK_BYTES // max(step_bytes, 1)))  # steps that are drawn at once, whoever asks
         self.loop = Loop(
             self.first,
-            optimizer_for(rates[0], optimizer),
+            optimizer,
             self.task.cost,
             drawn=[part[0] for part in one],
             own=self.task.groups[0],
             jit_compile=jit_compile,
         )
-        if len(rates) > 1 and self.loop.rate_place is None:
-            raise ValueError("learning_rate is a list and the optimizer has a schedule: give one or the other")
         self._choose_tiles(step_bytes)
         rows = len(self.each) * (2 + (self.steps - 1) // self.every)
         columns = 10 + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
-        refuse_memory(8 * rows * columns, f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {self.every:,} steps,")
+        table = f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {in_digits(self.every)} steps,"
+        refuse_memory(4 * 8 * rows * columns, table)  # its checks, they joined, and those sorted
         self.checks = [*range(0, self.steps, self.every), self.steps]
 
     def _choose_tiles(self, step_bytes):
         """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
         loop, runs = self.loop, len(self.each)
         self.workers = 2 * CORES if loop.side_by_side else CORES  # while one draws its numbers another computes
-        room = MOST_BYTES // 2 // (self.workers * (loop.bytes_a_run + 2 * self.block * step_bytes))
+        begins = sum(value.nbytes for value in loop.values_of(self.first))
+        a_run = loop.bytes_a_run + begins + 2 * self.block * step_bytes
+        self.workers = max(1, min(self.workers, (MOST_BYTES - loop.bytes_held) // a_run))
+        room = MOST_BYTES // 2 // (self.workers * a_run)
         fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
         self.tile = next((size for size in fits if size * self.workers >= runs), fits[-1])
         self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
@@ -240,11 +269,11 @@ class _Runs:
             if shape is not None and not model.built:
                 model(np.ones(shape, dtype_of(model)))
             self.tensorflow_draws = tensorflow_drew()
-        first = getattr(self, "first", None)
-        if first is not None and {id(v) for v in model.variables} & {id(v) for v in first.variables}:
-            raise ValueError(
-                "make_model gave a model that shares weights with the one before: make a new one in it, as lambda: NALU(1) does"
-            )
+            if any(id(variable) in self.known for variable in model.variables):
+                raise ValueError(
+                    "make_model gave a model that shares weights with one before: make a new one in it, as lambda: NALU(1) does"
+                )
+            self.known.update({id(variable): variable for variable in model.variables})
         return model
 
     def drawn(self, rng, count):
@@ -284,8 +313,11 @@ class _Runs:
     def train(self, tile, bar, stop, watch):
         """Train the runs numbered in `tile` from start to end; return the rows of each check, and the values each run ends with."""
         filled = [*tile, *[tile[0]] * (self.tile - len(tile))]  # always as many: the first fills up
-        begins = dict(zip(tile, self.begins_of(tile), strict=True))
-        state = self.loop.start([begins[i] for i in filled])
+        begins = [*self.begins_of(tile)]
+        state = self.loop.stacked(begins + [begins[0]] * (len(filled) - len(begins)))
+        del begins  # a large model has none to spare
+        if self.tile == 1:
+            gc.collect()  # Keras' models hold themselves: the one that was made for its start, too
         own, tables = (self.loop.stacked([kind[self.each[i][1]] for i in filled]) for kind in (self.task.groups, self.task.tables))
         seeds = list(dict.fromkeys(self.each[i][0] for i in filled))
         examples = _Examples(self, seeds)
@@ -300,7 +332,8 @@ class _Runs:
             return self.loop.run(state, done, count, drawn, own, at=at, stream=stream, validation=tf.constant(validation))
 
         for step, end in zip(self.checks, [*self.checks[1:], self.steps + 1], strict=True):
-            measured, seen = self.loop.measure(self._measures, state, tables), state
+            measured = self.loop.measure(self._measures, state, tables)
+            seen = self.loop.weights(state, len(tile)) if watch or self.weights else []
             if self.task.validates:
                 validation = measured[0].astype("float32")
             due = standing.restart_at(validation, step, end) if self.restart and step < self.steps else np.full(self.tile, -1)
@@ -316,9 +349,9 @@ class _Runs:
                     known = np.where(diverged_at == step, diverged_at, before)
                     checks.append(self._rows(tile, step, costs[0], measured, restarts_before, known))
                     if watch:
-                        watch({**checks[-1], "weights": self.loop.weights(seen, len(tile))})
+                        watch({**checks[-1], "weights": seen})
                     if self.weights:
-                        checks[-1] |= self._columns_of(self.loop.weights(seen, len(tile)))
+                        checks[-1] |= self._columns_of(seen)
                 if step == self.steps:
                     break
                 state, done = after, done + len(costs)
@@ -328,7 +361,7 @@ class _Runs:
                     state = self._restarted(state, i, self.built(self.each[filled[i]][0], self.shape, restarts[i]))
             if stop.is_set():
                 break
-        ends = [part.numpy() for part in state]
+        ends = [part.numpy() for part in self.loop.learned(state)]
         return checks, [[part[i] for part in ends] for i in range(len(tile))]
 
     def _restarted(self, state, run, model):
@@ -472,18 +505,28 @@ def _kinds(model):
 
 
 def _learning_rates(learning_rate, optimizer, usual):
-    """The learning rates to train with, a list: numbers, or one schedule."""
-    if learning_rate is None and optimizer is not None:
-        rate = optimizer_for(None, optimizer)._learning_rate
-        return [float(rate)] if isinstance(rate, keras.Variable) else [rate]
-    if isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate):
-        if optimizer is not None:
-            raise ValueError("both learning_rate and optimizer have a learning rate: give a schedule to the optimizer alone")
-        return [learning_rate]
-    given = usual if learning_rate is None else learning_rate
-    rates = [positive_number(rate, "a learning rate", "0.001") for rate in np.atleast_1d(np.asarray(given, object)).tolist()]
+    """The learning rates to train with, a list of numbers or of one schedule, and the optimizer with the first of them."""
+    asked = usual if learning_rate is None and optimizer is None else learning_rate
+    given = np.atleast_1d(np.asarray(asked, object)).tolist()
+    optimizers = [optimizer_for(rate, optimizer) for rate in given]
+    if len(given) == 1 and not isinstance(given[0], numbers.Real):  # None, or a schedule
+        rate = optimizers[0]._learning_rate
+        return [float(rate) if isinstance(rate, keras.Variable) else rate], optimizers[0]
+    rates = [positive_number(rate, "a learning rate", "0.001") for rate in given]
     _refuse_none_or_twice("learning_rate", rates)
-    return rates
+    return rates, optimizers[0]
+
+
+def _seeds(seeds):
+    """`seeds` as a list of whole numbers that Keras can begin at."""
+    if not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds is {seeds!r}, expected whole numbers such as range(3)")
+    first = list(itertools.islice(seeds, MOST_SEEDS + 1))
+    if len(first) > MOST_SEEDS:
+        raise ValueError(f"seeds holds more than {MOST_SEEDS:,}: train fewer at once")
+    given = [whole_number(seed, "a seed", at_least=0, at_most=2**32 - 1) for seed in first]
+    _refuse_none_or_twice("seeds", given)
+    return given
 
 
 def _refuse_none_or_twice(name, given):

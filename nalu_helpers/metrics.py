@@ -40,8 +40,6 @@ def by_region(x: ArrayLike, y: ArrayLike, prediction: ArrayLike, inside: data.Ra
 
     x [rows, in] and y, prediction [rows, 1]; a row is inside when all its columns are within `inside` = (low, high).
     """
-    import pandas as pd
-
     low, high = as_range(inside, "inside")
     x, error = as_rows(x, "x", "float64"), absolute_error(y, prediction)
     if len(x) != len(error):

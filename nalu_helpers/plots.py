@@ -72,6 +72,17 @@ STYLE: Any = {
 mpl.colormaps.register(SIGNED, force=True)
 
 
+SPOKEN = {
+    r"\hat{W}": "Ŵ",
+    r"\hat{M}": "M̂",
+    r"\tanh": "tanh",
+    r"\sigma": "σ",
+    r"\sqrt{v}": "√v",
+    "$": "",
+    "\n": " ",
+}  # in described pictures
+
+
 class Picture(Figure):
     """A matplotlib Figure that shows itself in a notebook, with its words as the text that a screen reader speaks."""
 
@@ -88,7 +99,24 @@ class Picture(Figure):
     def _repr_mimebundle_(self, include=None, exclude=None):
         png = io.BytesIO()
         self.savefig(png, format="png")
-        return {"image/png": png.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.words}}
+        return {"image/png": png.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.described()}}
+
+    def described(self) -> str:
+        """The picture in words: its title, and of each panel the title, what its axes say and how far they go, and what is drawn."""
+        parts, told = [self.words], set()
+        for ax in (ax for ax in self.axes if ax.axison and ax.get_label() != "<colorbar>"):
+            said = [ax.get_title() or ax.get_title("left")]
+            for name, axis, ends in (("across", ax.xaxis, ax.get_xlim()), ("upwards", ax.yaxis, ax.get_ylim())):
+                if axis.get_label_text():
+                    low, high = (np.format_float_positional(end, precision=3, fractional=False, trim="-") for end in ends)
+                    said.append(f"{name} {axis.get_label_text()} from {low} to {high}{', logarithmic' * (axis.get_scale() == 'log')}")
+            said += [label for label in ax.get_legend_handles_labels()[1] if label not in told]
+            told.update(said)
+            parts.append("; ".join(filter(None, said)))
+        words = ". ".join(filter(None, parts))
+        for written, spoken in SPOKEN.items():
+            words = words.replace(written, spoken)
+        return words
 
 
 def _figure(title, width, height, columns=1, rows=1, **kwargs):
@@ -341,7 +369,7 @@ def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "", span: f
         ax.plot(*np.transpose(solutions[name]), "o", color=COLORS["m"], mec="white", ms=7)
         ax.set(xlabel=r"$w_1$", ylabel=r"$w_2$", aspect="equal", xlim=(-span, span), ylim=(-span, span))
         beyond = int((np.abs(solutions[name]) > span).any(axis=1).sum())
-        ax.set_title(f"{name} ({beyond} of {len(solutions[name])} beyond the edge)" if beyond else name, loc="center", weight="normal")
+        ax.set_title(name + f"\n{beyond} of {len(solutions[name])} beyond the edge" * bool(beyond), loc="center", weight="normal")
         ax.grid(False)
     return figure
 
@@ -446,26 +474,19 @@ def gate_paths(steps: Numbers, logit: Numbers, solved: Numbers, title: str = "")
 
 @_styled
 def gate_surface(
-    x: Numbers,
-    y: Numbers,
-    paths: Iterable[tuple] = (),
-    title: str = "",
-    span: float = 1.0,
-    total: str = "mean",
-    reached: str = "solved",
+    x: Numbers, y: Numbers, paths: Iterable[tuple] = (), title: str = "", span: float = 1.0, reached: str = "solved"
 ) -> Picture:
     """The cost of a NALU with W = (w, w) and the same gate g on every row, over (w, g), and the `paths` of runs on it.
 
-    x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends.
-    `total` is "mean" or "sum" of the squared errors; `reached` says in a word what the solved have reached. Lines are shares of the
-    highest cost.
+    x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends;
+    `reached` says in a word what the solved have reached. The colour is the share of the highest cost on the map, and the lines are those
+    that are marked beside the colours.
     """
     figure, ax = _figure(title, 8, 4.6)
-    value, extent = gate_costs(x, y, span, total=total)
-    shown = ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis", interpolation="bilinear")
-    below = value.max() + np.log10([0.01, 0.1, 0.5, 0.9, 0.99])
-    lines = ax.contour(value, levels=below, extent=extent, colors=COLORS["print"], linewidths=0.8, linestyles="solid")
-    ax.clabel(lines, fmt=dict(zip(below, ("1 %", "10 %", "50 %", "90 %", "99 %"), strict=False)), fontsize=9)
+    value, extent = gate_costs(x, y, span)
+    shown = ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis", interpolation="bilinear", vmin=0, vmax=1)
+    marks = [0.1, 0.5, 0.9, 0.99]
+    ax.contour(value, levels=marks, extent=extent, colors=COLORS["print"], linewidths=0.8, linestyles="solid")
     for w, g, solved in paths:
         color, style = (COLORS["W_hat"], "-") if solved else (COLORS["M_hat"], "--")
         ax.plot(w, g, style, color=color, lw=1.5)
@@ -476,19 +497,19 @@ def gate_surface(
         if count:
             ax.plot([], [], style, color=COLORS[color], label=f"{'' if solved else 'not '}{reached}: {count}")
     ax.set(xlabel="weight w, the same for both inputs", ylabel="gate g (0 multiplies, 1 adds)", xlim=extent[:2], ylim=(-0.05, 1.05))
-    figure.colorbar(shown, ax=ax, label=f"log₁₀ of the {total} of squared errors")
+    bar = figure.colorbar(shown, ax=ax, label="share of the highest cost", ticks=[0, *marks[:-1], 1])
+    bar.ax.yaxis.set_major_formatter("{x:.0%}")
+    bar.ax.axhline(marks[-1], color=COLORS["print"], lw=0.8)
     ax.grid(False)
     if paths:
         figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
-def gate_costs(
-    x: Numbers, y: Numbers, span: float = 1.0, size: int = 241, total: str = "mean"
-) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """log₁₀ of the `total`, "mean" or "sum", of the squared errors of a NALU with W = (w, w) and gate g on all rows, [g, w].
+def gate_costs(x: Numbers, y: Numbers, span: float = 1.0, size: int = 241) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """The squared errors of a NALU with W = (w, w) and gate g on all rows, as a share of the highest of them: [g, w].
 
-    Second comes the extent (w from, w to, g from, g to). Costs below a billionth of the largest are drawn as that.
+    Second comes the extent (w from, w to, g from, g to).
     """
     x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
     w, g = np.linspace(-span, span, size), np.linspace(0, 1, size)
@@ -497,8 +518,8 @@ def gate_costs(
     off_a, off_m = a - y, m - y  # the error of a mix is the mix of the errors
     aa, mm, am = ((left * right).mean(axis=0) for left, right in ((off_a, off_a), (off_m, off_m), (off_a, off_m)))
     g = g[:, None]
-    value = (g**2 * aa + (1 - g) ** 2 * mm + 2 * g * (1 - g) * am) * (len(x) if total == "sum" else 1)
-    return np.log10(np.maximum(value, value.max() * 1e-9)), (-span, span, 0, 1)
+    value = g**2 * aa + (1 - g) ** 2 * mm + 2 * g * (1 - g) * am
+    return value / value.max(), (-span, span, 0, 1)
 
 
 @_styled

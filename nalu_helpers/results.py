@@ -4,11 +4,14 @@ import contextlib
 import json
 import os
 import platform
+import time
 from collections.abc import Iterable, Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+import joblib
 import pandas as pd
 
 
@@ -49,24 +52,44 @@ def write(output: str | Path, text: str) -> None:
         ) from None
 
 
-def note_origin(output: str | Path, command: str) -> None:
-    """Write beside `output`, as JSON, how it was made: the command, the date, the versions and the kind of machine."""
-    origin = {
+def note_origin(output: str | Path, command: str, processor_seconds: float | None = None) -> None:
+    """Write beside `output`, as JSON, how it was made: the command, the date, the versions, the kind of machine and what it cost."""
+    origin: dict[str, Any] = {
         "command": command,
         "date": date.today().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.machine()}, {joblib.cpu_count()} cores",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
     }
-    write(Path(output).with_suffix(".json"), json.dumps(origin, indent=2) + "\n")
+    if processor_seconds is not None:
+        origin["processor_seconds"] = round(processor_seconds)
+    write(_origin_of(output), json.dumps(origin, indent=2) + "\n")
 
 
 @contextlib.contextmanager
 def noted(outputs: Iterable[Path], command: str) -> Iterator[None]:
-    """Note the origin of those of the tables `outputs` that change meanwhile, also when it is stopped or fails."""
+    """Note the origin of those of the tables `outputs` that change meanwhile, also when it is stopped or fails.
+
+    The processor time of all pieces is added up. It stays out for a table whose first pieces did not note theirs.
+    """
     before = {output: output.read_bytes() if output.exists() else None for output in outputs}
+    spent_before = {output: _seconds_noted(output) if table else 0 for output, table in before.items()}
+    start = time.process_time()
     try:
         yield
     finally:
-        for output in outputs:
+        for output in before:
             if output.exists() and output.read_bytes() != before[output]:
-                note_origin(output, command)
+                spent = spent_before[output]
+                note_origin(output, command, None if spent is None else spent + time.process_time() - start)
+
+
+def _origin_of(output: str | Path) -> Path:
+    return Path(output).with_suffix(".json")
+
+
+def _seconds_noted(output: Path) -> float | None:
+    """The processor time that is noted for the table `output`, None when none is."""
+    try:
+        return json.loads(_origin_of(output).read_text(encoding="utf-8")).get("processor_seconds")
+    except (OSError, ValueError):
+        return None

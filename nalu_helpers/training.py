@@ -8,6 +8,7 @@ settings give the same weights, to the last bit.
 
 import contextlib
 import hashlib
+import inspect
 import random
 import threading
 from collections import OrderedDict
@@ -23,15 +24,16 @@ from keras.src.random import seed_generator
 from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
-from ._inputs import as_rows, one_of, positive_number, whole_number
+from ._inputs import as_rows, one_of, positive_number, refuse_memory, whole_number
 from .layers import Penalised
 
 COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 STEPS_A_CALL = 250  # compiled updates between two moves of the progress bar, where a cost that is not finite is noticed
 MOST_STEPS = 10**9
-MOST_BYTES = 2 * 10**9  # what a call may hold beside the data and the weights
 SMALL = 2_000  # weights up to which runs are compiled side by side, and larger models one by one
 CORES = joblib.cpu_count()  # those this process may use, also in a container
+RATE = 0.05  # Adam's, where nothing is said and all rows are seen at every step
+RANDOM = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "Rng")  # how TensorFlow's stateful ones begin
 Cost = str | Callable[..., Any]
 Watch = Callable[[dict[str, Any]], object]
 
@@ -70,7 +72,7 @@ def fit(
     y: Any,
     *,
     steps: int,
-    learning_rate: Any = 0.05,
+    learning_rate: Any = None,
     optimizer: keras.optimizers.Optimizer | None = None,
     cost: Cost = "sum",
     every: int = STEPS_A_CALL,
@@ -81,9 +83,10 @@ def fit(
 
     x [rows, in] and y [rows, out], or [rows] for one output, may be lists or arrays of any number type: they are converted to
     the model's own (so float64 data into a float32 model is rounded). `cost` is "sum" or "mean" of the squared errors, or a function
-    (model, x, y) → one number; the penalties in `model.losses` are added to it. Adam with `learning_rate`, a number or a Keras schedule,
-    unless `optimizer` is another one of Keras, such as `keras.optimizers.Adam(0.05, beta_2=0.99, clipvalue=0.1)`. The model is changed
-    in place; a second call goes on from where the first ended, with a fresh optimizer.
+    (model, x, y) → one number; the penalties in `model.losses` are added to it. Adam with `learning_rate`, a number or a Keras schedule
+    (0.05 where nothing is said), unless `optimizer` is another one of Keras, such as `keras.optimizers.Adam(0.05, beta_2=0.99)`; where
+    both are given, the number `learning_rate` holds. The model is changed in place; a second call goes on from where the first ended,
+    with a fresh optimizer.
 
     `watch(seen)` is called before the first step, after every `every` of them and at the end, with a dict: "step" [1], "cost" [1] and
     "weights", a list of the trainable weights, each [1, …]. `progress` is True, False, or a bar of yours with `update(count)`.
@@ -91,11 +94,12 @@ def fit(
     Raises ValueError or TypeError when x or y are empty, hold NaN or infinity (naming the first row) or do not fit each other or
     the model, or a setting is none; TrainingDiverged, a ValueError, when the cost is no longer finite.
     """
-    x, y = rows_for(model, x, y)
+    watch = a_watch(watch)
+    x, y = rows_for(model, x, y, picked=callable(cost))
     steps, every = number_of_steps(steps), whole_number(every, "every")
     refuse_memory(4 * steps, f"the costs of {steps:,} steps")
     loop = Loop(model, optimizer_for(learning_rate, optimizer), squared_error(cost), own=[x, y])
-    state, own, history, done = loop.start([loop.values_of(model)]), loop.stacked([[x, y]]), [], 0
+    state, own, history, done = loop.stacked([loop.values_of(model)]), loop.stacked([[x, y]]), [], 0
     with progress_bar(progress, steps, " steps") as bar:
         while done < steps:
             count = min(every - done % every, STEPS_A_CALL, steps - done)
@@ -105,8 +109,8 @@ def fit(
             history.append(costs[:, 0])
             bar.update(count)
             if not np.isfinite(costs[:, 0]).all():
-                loop.give(model, state, 0)
-                raise _diverged(np.concatenate(history), learning_rate)
+                loop.give(model, state, 0, done)
+                raise _diverged(np.concatenate(history), loop.optimizer)
             state, done = after, done + count
     loop.give(model, state, 0, steps)
     if watch:
@@ -137,8 +141,9 @@ class Loop:
         self.fresh = [v.numpy() for v in self.remembered]
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
         self.side_by_side, traced = self._tried([tf.convert_to_tensor(part) for part in (*drawn, *own)])
-        self.bytes_a_run = _bytes_of(traced)
-        refuse_memory(self.bytes_a_run, "one step of one run")
+        self.bytes_held = 2 * sum(value.nbytes for value in self.fresh)  # the optimizer's variables, and what they begin with
+        self.bytes_a_run = self._bytes_of(traced)
+        refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
         _refuse_foreign(traced)
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
@@ -154,15 +159,22 @@ class Loop:
                     return True, traced
         return False, _traced(self._update, *one)
 
+    def _bytes_of(self, traced):
+        """What one run needs: the values of its traced update, and its state before, within and after it.
+
+        Values of a weight's shape are not counted one by one, since most of them are computed in place.
+        """
+        shapes = {tuple(variable.shape) for variable in self.variables}
+        outputs = [output for operation in traced.graph.get_operations() for output in operation.outputs]
+        known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
+        values = sum(output.shape.num_elements() * output.dtype.size for output in known if tuple(output.shape) not in shapes)
+        return values + 3 * sum(value.nbytes for value in self.values_of(self.model))
+
     # The state of runs
 
     def values_of(self, model: keras.layers.Layer) -> list[np.ndarray]:
         """The values of `variables` with which a run of `model` begins; `model` is built as `self.model` is."""
         return [v.numpy() for v in (*model.trainable_variables, *_states(model))] + self.fresh
-
-    def start(self, runs: Sequence[Sequence[np.ndarray]]) -> list[tf.Tensor]:
-        """The state of runs that begin with the values `runs`, a list for each of them."""
-        return self.stacked(runs)
 
     def stacked(self, runs: Sequence[Sequence[np.ndarray]]) -> list[tf.Tensor]:
         """The numbers of `runs`, a list of arrays for each of them, as tensors [runs, …]."""
@@ -170,13 +182,17 @@ class Loop:
             runs = [*runs, runs[0]]  # one run alone is computed as two: compiled for one it would round otherwise than among many
         return [tf.convert_to_tensor(np.stack(same)) for same in zip(*runs, strict=True)]
 
+    def learned(self, state: Sequence[Any]) -> Sequence[Any]:
+        """What of `state` belongs to the model: its weights and states, without what the optimizer remembers."""
+        return state[: len(self.trainable) + len(self.others)]
+
     def weights(self, state: Sequence[tf.Tensor], runs: int) -> list[np.ndarray]:
         """The trainable weights of the first `runs` runs, each [runs, …]."""
         return [part.numpy()[:runs] for part in state[: len(self.trainable)]]
 
-    def give(self, model: keras.layers.Layer, state: Sequence[tf.Tensor], run: int, steps: int = 0) -> None:
+    def give(self, model: keras.layers.Layer, state: Sequence[tf.Tensor], run: int, steps: int) -> None:
         """Put what `run` has learned in `steps` updates into `model`."""
-        for variable, part in zip((*model.trainable_variables, *_states(model)), state, strict=False):
+        for variable, part in zip((*model.trainable_variables, *_states(model)), self.learned(state), strict=True):
             variable.assign(part[run])
         for unit in _penalised(model):
             unit.updates.assign_add(steps)
@@ -190,11 +206,22 @@ class Loop:
             tape.watch(weights)
             for variable, weight in zip(self.trainable, weights, strict=True):
                 scope.add_update((variable, weight))
-            cost = _one_number(self.cost(self.model, *examples))
+            cost = self._cost_of(examples)
             total = cost + sum(tf.cast(loss, cost.dtype) for loss in self.model.losses)
             gradients = tape.gradient(total, weights, unconnected_gradients="zero")
             self.optimizer.apply([tf.convert_to_tensor(g) for g in gradients])
             return [scope.get_current_value(variable) for variable in self.variables], tf.cast(cost, self.trainable[0].dtype)
+
+    def _cost_of(self, examples):
+        """The cost of one step, a tensor of shape []. Raises TypeError or ValueError when it is none, or cannot be compiled."""
+        try:
+            return _one_number(self.cost(self.model, *examples))
+        except (AttributeError, NotImplementedError) as error:
+            if "'numpy'" not in str(error) and "to a numpy array" not in str(error):
+                raise
+            raise TypeError(
+                "the cost asks for a tensor's numbers, and it has none while it is compiled: write it in tf or keras.ops, without NumPy"
+            ) from None
 
     @contextlib.contextmanager
     def _holding(self, step, validation, values):
@@ -274,24 +301,49 @@ class Loop:
 # What both trainers ask of their input
 
 
-def rows_for(model: keras.layers.Layer, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    """x and y as arrays of the model's own type, after every check; builds the model when it has no weights yet."""
+def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """x and y as arrays of the model's own type, after every check; builds the model when it has no weights yet.
+
+    What the model says is not checked when a cost of the reader's own has `picked` what to learn.
+    """
+    if not isinstance(model, keras.layers.Layer):
+        raise TypeError(f"the model is {model!r}, expected a Keras layer or model such as NALU(1)")
     dtype = dtype_of(model)
     x, y = as_rows(x, "x", dtype), np.asarray(y)
     y = as_rows(y[:, None] if y.ndim == 1 else y, "y", dtype)
     if len(x) != len(y):
         raise ValueError(f"x has {len(x)} rows and y has {len(y)}: every row of x needs its own row of y")
-    if isinstance(model, keras.Model) and model.built and len(getattr(model, "inputs", None) or [0]) > 1:
-        raise ValueError(f"the model has {len(model.inputs)} inputs, expected 1: use fit_many with draw and a cost that calls it")
-    said = model(x[:1])
-    if not hasattr(said, "shape"):
-        raise TypeError(
-            f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give fit a cost that picks the one to learn"
-        )
-    if len(said.shape) != 2 or y.shape[-1] != said.shape[-1]:
-        shape = tuple(said.shape)
+    if picked:
+        if inputs_of(model) == 1:
+            model(x[:1])
+        return x, y
+    shape = answer_of(model, x[:1])
+    if len(shape) != 2 or y.shape[-1] != shape[-1]:
         raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
     return x, y
+
+
+def inputs_of(model: keras.layers.Layer) -> int:
+    """How many inputs `model` is called with."""
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    asked = [
+        name
+        for name, parameter in inspect.signature(model.call).parameters.items()
+        if parameter.kind in places and parameter.default is parameter.empty and name not in ("training", "mask")
+    ]
+    return max(len(asked), len(getattr(model, "inputs", None) or []))
+
+
+def answer_of(model: keras.layers.Layer, row: np.ndarray) -> tuple[int, ...]:
+    """The shape that `model` turns one row [1, in] into. Raises ValueError or TypeError for several inputs or outputs."""
+    if inputs_of(model) > 1:
+        raise ValueError(f"the model has {inputs_of(model)} inputs, expected 1: use fit_many with draw and a cost that calls it")
+    said = model(row)
+    if not hasattr(said, "shape"):
+        raise TypeError(
+            f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give rows (x, y) and a cost that picks what to learn"
+        )
+    return tuple(said.shape)
 
 
 def squared_error(cost: Cost) -> Callable:
@@ -303,26 +355,35 @@ def squared_error(cost: Cost) -> Callable:
 
 
 def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | None = None) -> keras.optimizers.Optimizer:
-    """The Keras optimizer that was asked for: `optimizer`, or Adam with `learning_rate`, a number or a schedule."""
-    if optimizer is None:
-        schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
-        return keras.optimizers.Adam(learning_rate if schedule else positive_number(learning_rate, "learning_rate", "0.05"))
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
+    """The Keras optimizer that was asked for: `optimizer` or Adam, with `learning_rate`, a number or a schedule.
+
+    Where that is None the optimizer's own holds, and 0.05 for Adam. Raises TypeError or ValueError for anything else, and
+    for a schedule where both have a learning rate.
+    """
+    if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(f"optimizer is {optimizer!r}, expected one of Keras such as keras.optimizers.Adam(0.05, beta_2=0.99)")
-    return optimizer
+    if optimizer is not None and learning_rate is None:
+        return optimizer
+    schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
+    if optimizer is not None and (schedule or not isinstance(optimizer._learning_rate, keras.Variable)):
+        raise ValueError("both learning_rate and optimizer have a learning rate, and one is a schedule: give the optimizer alone")
+    given = RATE if learning_rate is None else learning_rate
+    rate = given if schedule else positive_number(given, "learning_rate", "0.05")
+    if optimizer is None:
+        return keras.optimizers.Adam(rate)
+    return type(optimizer)(**{**optimizer.get_config(), "learning_rate": rate})
+
+
+def a_watch(watch: Any) -> Watch | None:
+    """`watch`. Raises TypeError when it can watch nothing."""
+    if watch is not None and not callable(watch):
+        raise TypeError(f"watch is {watch!r}, expected a function of what is seen, such as print, or None")
+    return watch
 
 
 def number_of_steps(steps: Any) -> int:
     """`steps` as an int. Raises TypeError or ValueError when it is none, or more than anyone can wait for."""
-    if whole_number(steps, "steps") > MOST_STEPS:
-        raise ValueError(f"steps is {steps:g}, expected at most {MOST_STEPS:,}")
-    return int(steps)
-
-
-def refuse_memory(size: float, what: str) -> None:
-    """Raise ValueError when `what` would take more memory than a call may."""
-    if size > MOST_BYTES:
-        raise ValueError(f"{what} would take {size / 1e9:.1f} GB, expected at most {MOST_BYTES / 1e9:g}: ask for less at once")
+    return whole_number(steps, "steps", at_most=MOST_STEPS)
 
 
 def progress_bar(progress: Any, total: int, unit: str) -> Any:
@@ -368,8 +429,10 @@ def seeded(seed: int, tensorflow: bool = True) -> Iterator[Callable[[], bool]]:
             if tensorflow:
                 keras.utils.set_random_seed(seed)
             else:
-                random.seed(seed), np.random.seed(seed)
-                global_state.set_global_attribute(names[0], seed), global_state.set_global_attribute(names[1], None)
+                random.seed(seed)
+                np.random.seed(seed)
+                global_state.set_global_attribute(names[0], seed)
+                global_state.set_global_attribute(names[1], None)
             untouched = random.Random(seed).getstate()
             yield lambda: tensorflow and tf_state._rng.getstate() != untouched
         finally:
@@ -417,16 +480,25 @@ def dtype_of(model: keras.layers.Layer) -> str:
 
 def _one_number(cost):
     """`cost` as a tensor of shape []. Raises TypeError or ValueError when it is anything else."""
-    if isinstance(cost, (dict, list, tuple)) or cost is None:
+    if isinstance(cost, (dict, list, tuple, str)) or cost is None:
         raise TypeError(f"the cost is a {type(cost).__name__}, expected one number, such as tf.reduce_mean(…)")
     cost = tf.convert_to_tensor(cost)
+    if not (cost.dtype.is_floating or cost.dtype.is_integer):
+        raise TypeError(f"the cost is a {cost.dtype.name}, expected one number, such as tf.reduce_mean(…)")
     if cost.shape.rank != 0:
         raise ValueError(f"the cost has shape {tuple(cost.shape)}, expected one number: reduce it, for example by tf.reduce_mean")
     return cost
 
 
 def _traced(function, *arguments, jit_compile=False):
-    return tf.function(function, jit_compile=jit_compile, autograph=False).get_concrete_function(*arguments)
+    """`function` as TensorFlow traced it. Raises ValueError when it uses a tensor of an earlier trace."""
+    concrete = tf.function(function, jit_compile=jit_compile, autograph=False).get_concrete_function(*arguments)
+    if any(map(tf.is_symbolic_tensor, concrete.captured_inputs)):
+        raise ValueError(
+            "the cost uses a tensor that a Python variable remembers from an earlier call, and it is not there any more: "
+            "keep it in a weight of the model"
+        )
+    return concrete
 
 
 def _operations(concrete):
@@ -439,15 +511,15 @@ def _loops(concrete):
     return any(node.op in ("While", "StatelessWhile") for node in _operations(concrete))
 
 
-def _bytes_of(concrete):
-    """What all the values of a traced function take together: more than it ever needs at once."""
-    outputs = [output for operation in concrete.graph.get_operations() for output in operation.outputs]
-    known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
-    return sum(output.shape.num_elements() * output.dtype.size for output in known)
-
-
 def _refuse_foreign(concrete):
-    """Raise ValueError when an update uses a variable that is not the model's own: runs would share it."""
+    """Raise ValueError when an update uses random numbers or a variable that are not the model's own: runs would share them."""
+    drawing = [node.op for node in _operations(concrete) if node.op.startswith(RANDOM)]
+    drawing += [variable.name for variable in concrete.graph.variables if "seed_generator" in variable.name]
+    if drawing:
+        raise ValueError(
+            f"the cost draws random numbers ({drawing[0]}) that are none of the run's own, so that it would not end the same again: "
+            "draw them in draw(rng, count), or with a keras.random.SeedGenerator that is a part of the model"
+        )
     for variable in concrete.graph.variables:
         raise ValueError(
             f"the cost uses the variable {variable.name!r}, which is none of the model's: every run would change it for the others; "
@@ -500,12 +572,13 @@ def _fingerprint(concrete):
     return digest.hexdigest()
 
 
-def _diverged(cost, learning_rate):
+def _diverged(cost, optimizer):
     """The error for costs [steps] that hold one that is not finite, cut off after the first such step."""
     cost = cost[: 1 + int(np.argmin(np.isfinite(cost)))]
     if len(cost) == 1:
         return TrainingDiverged(f"the cost is {cost[0]} at step 1: make the inputs smaller, or use dtype='float64'", cost)
-    rate = f"below {learning_rate:g}" if isinstance(learning_rate, (int, float)) else "that is smaller"
+    rate = optimizer._learning_rate
+    mend = f"below {float(rate):g}" if isinstance(rate, keras.Variable) else "that is smaller"
     return TrainingDiverged(
-        f"the cost is {cost[-1]} at step {len(cost)}, after {cost[-2]:.3g} at step {len(cost) - 1}: try a learning rate {rate}", cost
+        f"the cost is {cost[-1]} at step {len(cost)}, after {cost[-2]:.3g} at step {len(cost) - 1}: try a learning rate {mend}", cost
     )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nalu_helpers import benchmark, data, field, metrics, speed
+from nalu_helpers import benchmark, data, field, metrics, results, speed
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--unit", "NAC", "NAU", "--operation", "add", "--range=1,2", "--seeds", "30", "--steps", "40"]
@@ -325,3 +325,20 @@ def test_the_papers_stored_tables_are_complete(name):
     there = set(map(tuple, pd.read_csv(path, comment="#")[[*module.KEY, "seed"]].to_numpy().tolist()))
     assert there == {(*chunk, seed) for chunk in module.CHUNKS for seed in range(module.SEEDS)}
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["command"].startswith("python -m nalu_helpers.benchmark paper")
+
+
+def test_the_processor_time_of_all_pieces_of_a_table_is_noted_and_left_out_where_it_is_not_known(tmp_path):
+    table, origin = tmp_path / "table.csv", tmp_path / "table.json"
+
+    def a_piece(text, seconds):
+        with results.noted([table], "command"):
+            table.write_text(text)
+            begin = time.process_time()
+            while time.process_time() < begin + seconds:
+                sum(range(1000))
+        return json.loads(origin.read_text()).get("processor_seconds")
+
+    assert a_piece("one", 0.6) == 1
+    assert a_piece("two", 1.6) == 3
+    origin.write_text(json.dumps({"command": "an older version, which noted none"}))
+    assert a_piece("three", 0.6) is None

@@ -162,3 +162,18 @@ def test_what_is_no_whole_number_is_refused(value):
 def test_what_is_no_positive_number_is_refused(value):
     with pytest.raises(ValueError, match="^n is .*, expected a finite number above 0 such as 0.1$"):
         positive_number(value, "n", 0.1)
+
+
+@pytest.mark.parametrize("rows, said", [(10**12, "1,000,000,000,000 rows would take 64000.0"), (10**30, "about 10.30 rows would take")])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rows: data.uniform("*", rows=rows),
+        lambda rows: data.identity(rows=rows),
+        lambda rows: data.examination("*", (1, 2), (2, 6), rows=rows),
+    ],
+    ids=["uniform", "identity", "examination"],
+)
+def test_more_rows_than_memory_holds_are_refused_in_one_sentence(draw, rows, said):
+    with pytest.raises(ValueError, match=f"{said}.* GB, expected at most 2: ask for less at once"):
+        draw(rows)

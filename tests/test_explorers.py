@@ -122,6 +122,11 @@ def test_the_first_program_is_one():
         explorers.program(programs.make("NALU set by LSTM"), "7 +")
 
 
+def test_a_program_that_the_picture_has_no_room_for_is_refused():
+    with pytest.raises(ValueError, match="the program has 599 tokens, the picture has room for 20: make it shorter"):
+        explorers.program(programs.make("NAC set by LSTM"), " + ".join(["1"] * 300))
+
+
 def test_every_episode_is_the_one_that_is_played_alone():
     known = explorers.waiting(AGENTS, start=1, goal=6, longest=9).data
     assert known["first"] == 3 and list(known["played"]) == list(AGENTS)

@@ -171,3 +171,25 @@ def test_the_nac_family_is_published_with_the_benchmarks_start():
     for unit in ("NAC", "NACLog", "NALU", "GNALU"):
         layer = FIELD[unit].make("+")
         assert isinstance(layer, layers.NAC) and layer.W_hat_initializer.maxval == layers.benchmark_start(2, 1).maxval
+
+
+@pytest.mark.parametrize(
+    "published, best, verdict",
+    [
+        ((20, 2), (20, 2), "holds"),
+        ((20, 2), (20, 20), "the setting's merit"),
+        ((20, 2), (2, 20), "the setting's merit"),
+        ((20, 20), (20, 2), "only at its best"),
+        ((20, 20), (20, 18), "no difference seen"),
+        ((20, 20), (2, 20), "the older is ahead"),
+    ],
+)
+def test_a_claim_holds_when_the_newer_unit_is_ahead_in_both_settings(published, best, verdict):
+    rows = [
+        {"unit": unit, "operation": "mul", "setting": setting, "train": "[1, 2]", "seed": seed, "solved": seed < count}
+        for setting, counts in (("published", published), ("best", best))
+        for unit, count in zip(("NMU", "NACLog"), counts, strict=True)
+        for seed in range(25)
+    ]
+    (row,) = fair.claims(pd.DataFrame(rows), [("NMU", "NACLog", "mul")]).to_dict("records")
+    assert row["verdict"] == verdict and row["best"] == f"{best[0]} to {best[1]}"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, fit, fit_many, many, training
+from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, fit, fit_many, layers, many, training
 from nalu_helpers.many import StandingStill
 
 ONE, TEN = ((1, 2), (2, 6)), ((10, 20), (20, 40))
@@ -194,12 +194,18 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(seeds=[]), ValueError, "seeds is empty"),
         (dict(seeds=[1, 1]), ValueError, "seeds holds the same one twice"),
         (dict(seeds=[-1]), ValueError, "a seed is -1"),
+        (dict(seeds=5), TypeError, "seeds is 5, expected whole numbers such as range"),
+        (dict(seeds=None), TypeError, "seeds is None, expected whole numbers"),
+        (dict(seeds=[2**32]), ValueError, "a seed is 4,294,967,296, expected at most 4,294,967,295"),
+        (dict(seeds=range(10**8)), ValueError, "seeds holds more than 1,000,000: train fewer at once"),
+        (dict(steps=10**400), ValueError, "steps is about 10.400, expected at most 1,000,000,000"),
+        (dict(batch=10**400), ValueError, "a batch of about 10.400 rows would take about 10.392 GB"),
         (dict(steps=0), ValueError, "steps is 0"),
         (dict(steps=1.5), TypeError, "steps is 1.5"),
         (dict(batch=-3), ValueError, "batch is -3"),
         (dict(every=0), ValueError, "every is 0"),
-        (dict(learning_rate=[0]), ValueError, "a learning rate is 0"),
-        (dict(learning_rate=[float("nan")]), ValueError, "a learning rate is nan"),
+        (dict(learning_rate=[0]), ValueError, "learning_rate is 0"),
+        (dict(learning_rate=[float("nan")]), ValueError, "learning_rate is nan"),
         (dict(learning_rate=[]), ValueError, "learning_rate is empty"),
         (dict(learning_rate=[0.1, 0.1]), ValueError, "learning_rate holds the same one twice"),
         (dict(operation=5), TypeError, "the task is 5, expected text such as"),
@@ -314,6 +320,16 @@ def test_what_is_drawn_for_a_run_does_not_depend_on_how_often_one_looks():
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_a_stream_of_doubles_is_seen_by_a_float64_model_as_it_was_drawn():
+    fine = lambda rng, count: (1 + 1e-12 * rng.random((count, 4, 2)),)  # noqa: E731
+    beyond = lambda model, x: tf.reduce_mean(tf.cast(model(x), x.dtype) * 0 + (x - 1) * 1e12)  # noqa: E731
+    double = stream(lambda: built(NAC(1, dtype="float64")), fine, beyond, steps=3, every=1)
+    drawn = fine(np.random.default_rng([0, 1]), 250)[0]
+    np.testing.assert_allclose(double.table["cost"][:3], (drawn[:3] - 1).mean(axis=(1, 2)) * 1e12, rtol=1e-12)
+    assert double.table["cost"].dtype == np.float64
+    assert (stream(draw=fine, cost=beyond, steps=3).table["cost"] == 0).all()  # float32 rounds them to 1
+
+
 def test_a_task_that_draws_is_examined_on_the_rows_of_a_task():
     rows = data.uniform("*", train=(0, 1), test=(1, 2), rows=50)
     draw, cost = (lambda rng, count: (rng.random((count, 8, 2), "float32"),)), (lambda model, x: tf.reduce_mean(model(x) ** 2))
@@ -362,14 +378,17 @@ def test_a_model_may_have_many_inputs_and_outputs_when_the_cost_knows_them():
         ({"draw": lambda rng, count: (rng.random((count, count + 1, 2)),)}, ValueError, "they must stay the same"),
         ({"cost": None}, TypeError, r"needs a cost\(model, \*examples\)"),
         ({"make": lambda: NAC(1)}, ValueError, "the model has no weights yet: build it in make_model"),
+        ({"make": 5}, TypeError, "make_model is 5, expected a function that makes a model"),
+        ({"make": ONE_FOR_ALL}, TypeError, "make_model is <NAC .*>, expected a function that makes a model"),
         ({"make": lambda: 5}, TypeError, "make_model returned 5, expected a Keras layer or model"),
-        ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with the one before"),
+        ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with one before"),
         (
             {"optimizer": keras.optimizers.Adam(FALLING)},
             ValueError,
-            "give one or the other",
+            "one is a schedule: give the optimizer alone",
         ),
         ({"restart": True}, ValueError, "restart looks at the validation of drawn numbers"),
+        ({"steps": 4 * 10**6, "every": 1}, ValueError, "a table of 8,000,002 rows, .* would take 2.6 GB, expected at most 2"),
         ({"steps": 10**9, "every": 1}, ValueError, r"a table of .* rows, .* would take .* GB, expected at most 2"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
@@ -385,7 +404,11 @@ def test_a_stream_that_cannot_be_used_is_refused_in_one_sentence(settings, error
 
 
 UNITS = {
-    **{kind.__name__: lambda kind=kind: kind(1) for kind in (NAC, NACLog, NALU, GNALU, NAU, NMU, INALU, RealNPU, NPU)},
+    **{kind.__name__: lambda kind=kind: kind(1) for kind in (NAC, NACLog, NALU, GNALU, INALU, RealNPU, NPU, layers.MCFC, layers.DMU)},
+    **{
+        kind.__name__: lambda kind=kind: kind(1, penalty_steps=(0, 1))
+        for kind in (NAU, NMU, layers.SNMU, layers.RealNPUModified, layers.NRU, layers.NMRU)
+    },
     "Dense": lambda: keras.layers.Dense(1),
     "two layers": lambda: keras.Sequential([keras.Input((2,)), NAC(2), NMU(1)]),
     "float64": lambda: NALU(1, dtype="float64"),
@@ -393,12 +416,18 @@ UNITS = {
         [keras.Input((2,)), keras.layers.Dense(3), keras.layers.BatchNormalization(), keras.layers.Dense(1)]
     ),
 }
-ROWS = np.random.default_rng(1).uniform(1, 2, (50, 2)), np.random.default_rng(2).uniform(1, 3, (50, 1))
+X = np.random.default_rng(1).uniform(1, 2, (50, 2)).astype("float32")
+ROWS = X, 9 * X[:, :1] ** 2  # no unit whose weights are clipped can say it: they end at the wall
+CLIPPED = "NAU", "NMU", "SNMU", "RealNPUModified", "NRU", "NMRU"
+
+
+def built_once(model):
+    return model if model.built else built(model)
 
 
 @pytest.mark.parametrize("name", UNITS)
 def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and_in_threads(name):
-    make, settings = UNITS[name], {"steps": 40, "learning_rate": 0.01, "progress": False}
+    make, settings = UNITS[name], {"steps": 40, "learning_rate": 0.05, "progress": False}
     keras.utils.set_random_seed(7)
     model = make()
     fit(model, *ROWS, **settings)
@@ -406,6 +435,11 @@ def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and
     with ThreadPoolExecutor(3) as pool:
         jobs = [pool.submit(fit_many, make, ROWS, seeds=[5, 7, seed], **settings) for seed in (20, 21, 22)]
         everywhere += [job.result().models[1] for job in jobs]
+    again = lambda rng, count: tuple(np.broadcast_to(part, (count, *part.shape)) for part in ROWS)  # noqa: E731
+    error = lambda model, x, y: tf.reduce_sum((model(x, training=True) - y) ** 2)  # noqa: E731
+    everywhere.append(fit_many(lambda: built_once(make()), again, cost=error, seeds=[7], **settings).models[0])
+    if name in CLIPPED:
+        assert any(np.isin(weight, [-1, 0, 1]).any() for weight in model.get_weights())
     for other in everywhere:
         for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
             np.testing.assert_array_equal(mine, theirs)
@@ -453,12 +487,49 @@ def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
     assert ends[0] == ends[2] != ends[1]
 
 
+def planned(make, what, seeds):
+    how = {"seeds": seeds, "learning_rate": None, "optimizer": None, "steps": 10, "every": 10}
+    return many._Runs(make, what, **how, restart=False, weights=False, jit_compile=True)
+
+
 def test_memory_is_bounded_whatever_the_batch():
-    runs = many._Runs(lambda: NALU(1), ("*", None, [ONE], 100_000, None), range(256), None, None, 10, 10, False, False, True)
+    runs = planned(lambda: NALU(1), ("*", None, [ONE], 100_000, None), range(256))
     step = 100_000 * 2 * 4
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
         quiet(batch=10**9)
+
+
+def wide(columns):
+    return keras.Sequential([keras.Input((columns,)), keras.layers.Dense(columns), keras.layers.Dense(1)])
+
+
+def test_fewer_large_models_are_trained_at_once_so_that_they_fit(monkeypatch):
+    """Each of Dense 1000 × 1000 needs some 50 MB: its weights and Adam's memory of them, before, within and after an update."""
+    rows = np.ones((8, 1000)), np.ones((8, 1))
+    asked = lambda: planned(lambda: wide(1000), (rows, None, [ONE], 128, None), range(4))  # noqa: E731
+    assert asked().workers == training.CORES
+    monkeypatch.setattr(many, "MOST_BYTES", 80 * 10**6)
+    assert asked().workers == 1
+
+
+def test_a_trained_run_keeps_its_weights_and_not_the_memory_of_its_optimizer():
+    models = quiet(lambda: built(NAC(1)), steps=5, every=5).models
+    assert [value.shape for value in models.values[0]] == [(2, 1), (2, 1)]
+
+
+def test_weights_alone_are_no_reason_to_refuse_a_model():
+    """Dense 5000 × 5000 is 100 MB, and the twenty values of that size in an update are not all there at once."""
+    rows = [np.ones((8, 5000), "float32"), np.ones((8, 1), "float32")]
+    loop = training.Loop(wide(5000), keras.optimizers.Adam(), training.squared_error("sum"), own=rows)
+    assert loop.bytes_held + loop.bytes_a_run < 1.5e9
+
+
+def test_weights_that_two_later_seeds_share_are_refused():
+    kept = built(NAC(1))
+    made = iter([built(NAC(1)), built(NAC(1)), kept, kept])
+    with pytest.raises(ValueError, match="make_model gave a model that shares weights with one before"):
+        stream(lambda: next(made), seeds=[0, 1, 2], steps=3)
 
 
 def test_models_that_are_made_of_something_else_by_now_are_refused():

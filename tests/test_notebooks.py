@@ -97,8 +97,30 @@ def test_is_summed_up_in_three_lines_says_how_hard_each_exercise_is_and_where_to
     assert 2 <= len(re.findall(r"^- .*\]\(https://", starts["## Further reading"], re.MULTILINE)) <= 6
     asked = re.findall(rf"^\*\*{name[:2]}\.\d\*\*( ★{{1,3}} )?", text_of(name).split("## Solutions")[0], re.MULTILINE)
     assert asked and all(asked)
-    reading = len(text_of(name).split()) / 200
-    assert reading <= 5 + int(re.search(r"\*\*About (\d+) minutes", cells[0].source)[1])
+    reading = len(text_of(name).split("## Exercises")[0].split()) / 200
+    assert reading <= int(re.search(r"\*\*About (\d+) minutes", cells[0].source)[1])
+
+
+@pytest.mark.parametrize("where", ["README.md", "notebooks/00_start_here.ipynb"])
+def test_the_map_says_of_every_notebook_how_many_minutes_it_says_itself(where):
+    text = text_of("00_start_here") if where.startswith("notebooks") else (ROOT / where).read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| (\d\d) \|.*\| (\d+) \|$", text, re.MULTILINE))
+    assert told == {name[:2]: re.search(r"\*\*About (\d+) minutes", NOTEBOOKS[name].cells[0].source)[1] for name in NOTEBOOKS}
+
+
+@each_notebook
+def test_the_answer_to_a_guess_is_folded_until_the_reader_asks(name):
+    code = code_cells(name)
+    asked = [i for i, cell in enumerate(code) if "explorers.guess(" in cell.source]
+    folded = [i for i, cell in enumerate(code) if cell.metadata.get("jupyter", {}).get("outputs_hidden")]
+    assert folded == [i + 1 for i in asked] and all("hide-output" in code[i].metadata["tags"] for i in folded)
+
+
+@each_notebook
+def test_every_paper_that_is_linked_stands_in_the_bibliography(name):
+    bibliography = (ROOT / "docs" / "references.bib").read_text(encoding="utf-8")
+    linked = re.findall(r"\]\((https://(?:arxiv\.org/abs|medium\.com)/[^)]+)\)", text_of(name))
+    assert set(linked) <= set(re.findall(r"url\s*= \{(.+)\}", bibliography))
 
 
 @each_notebook

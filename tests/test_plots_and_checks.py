@@ -84,8 +84,15 @@ def test_every_figure_shows_itself_with_words_for_a_screen_reader(make):
     shown, about = figure._repr_mimebundle_()
     width, height = struct.unpack(">II", shown["image/png"][16:24])
     assert shown["image/png"].startswith(b"\x89PNG") and 300 < width < 1500 and 150 < height < 900
-    assert about["image/png"]["alt"] and shown["text/plain"] == f"Figure: {about['image/png']['alt']}"
+    assert about["image/png"]["alt"].startswith(shown["text/plain"].removeprefix("Figure: "))
     assert dict(mpl.rcParams) == before
+
+
+def test_a_picture_is_described_by_its_panels_axes_and_what_is_drawn():
+    figure = plots.curves(np.array([1, 10, 100]), {"NAC": np.array([1, 2, 3])}, (1, 10), log=True, title="Title", xlabel="sum")
+    words = figure.described()
+    assert words.startswith("Title. across sum from ") and "logarithmic" in words and words.count("NAC") == 1
+    assert plots.nalu_cell().described() == plots.nalu_cell().words  # a drawing without axes has its title
 
 
 def test_a_table_that_is_one_wave_puts_its_numbers_on_the_circle_in_order():
@@ -98,13 +105,13 @@ def test_a_table_that_is_one_wave_puts_its_numbers_on_the_circle_in_order():
 
 
 def test_the_gate_surface_is_the_cost_of_a_nalu():
-    """At (w, g) its value is the mean squared error of the mix g·w(x₁ + x₂) + (1 − g)(x₁x₂)^w."""
+    """At (w, g) its value is the mean squared error of the mix g·w(x₁ + x₂) + (1 − g)(x₁x₂)^w, as a share of the highest."""
     y = PAIRS.prod(axis=1, keepdims=True)
     value, (low, high, _, top) = plots.gate_costs(PAIRS, y, span=1.5, size=31)
     w, g = np.linspace(low, high, 31), np.linspace(0, top, 31)
-    for i, j in ((0, 0), (10, 25), (30, 5)):
-        said = g[i] * w[j] * PAIRS.sum(axis=1, keepdims=True) + (1 - g[i]) * y ** w[j]
-        assert value[i, j] == pytest.approx(np.log10(np.mean((said - y) ** 2)), abs=1e-4)
+    said = g[:, None, None] * w[:, None] * PAIRS.sum(axis=1) + (1 - g[:, None, None]) * y.ravel() ** w[:, None]
+    cost = ((said - y.ravel()) ** 2).mean(axis=-1)
+    np.testing.assert_allclose(value, cost / cost.max(), rtol=1e-4, atol=1e-9)
 
 
 def test_the_same_figure_is_the_same_picture():
@@ -143,7 +150,7 @@ def test_lines_stand_out_from_the_paper_and_the_shading(name):
         (checks.exercise_03_1, [(-1, -1), (1, 1)], [(1, 1), (1, -1)]),
         (checks.exercise_03_3, 35_000, 22_000),
         (checks.exercise_04_1, [0.5, -1], [0.5, 1]),
-        (checks.exercise_04_2, ([10, -10], [10, 10], [-10, -10]), ([10, -10], [10, 10], [10, 10])),
+        (checks.exercise_04_2, 1.9, 1.5),
         (checks.exercise_04_3, ([10, 10], [10, 10], [10, -10]), ([10, 10], [10, 10], [-10, 10])),
         (checks.exercise_05_1, [13_812, 1_375], [1_375, 13_812]),
         (checks.exercise_05_2, 13, 24),

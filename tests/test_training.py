@@ -10,6 +10,7 @@ from nalu_helpers.training import STEPS_A_CALL
 
 PLUS = data.article("+")
 SMALL = data.uniform("+", train=(1, 10), test=(100, 1000), rows=64)
+FALLING = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
 
 
 def quiet_fit(model, x=SMALL.x_train, y=SMALL.y_train, **settings):
@@ -124,7 +125,7 @@ def with_bad(place, value):
         (dict(x=[["a", "b"]], y=[1]), TypeError, "x holds text, expected numbers"),
         (dict(y=np.ones((63, 1))), ValueError, "x has 64 rows and y has 63"),
         (dict(y=np.ones((64, 2))), ValueError, "y has 2 columns and the model turns one row into shape"),
-        (dict(steps=1e30), ValueError, "steps is 1e.30, expected at most 1,000,000,000"),
+        (dict(steps=1e30), ValueError, "steps is about 10.30, expected at most 1,000,000,000"),
         (dict(steps=0), ValueError, "steps is 0, expected a whole number of at least 1"),
         (dict(steps=-5), ValueError, "steps is -5"),
         (dict(steps=2.5), TypeError, "steps is 2.5, expected a whole number"),
@@ -136,6 +137,16 @@ def with_bad(place, value):
         (dict(progress="yes"), TypeError, "progress is 'yes', expected True, False or a bar"),
         (dict(cost=lambda model, x, y: model(x) - y), ValueError, r"the cost has shape \(64, 1\), expected one number"),
         (dict(cost=lambda model, x, y: {"cost": 1.0}), TypeError, "the cost is a dict, expected one number"),
+        (dict(cost=lambda model, x, y: "a"), TypeError, "the cost is a str, expected one number"),
+        (dict(cost=lambda model, x, y: tf.constant("a")), TypeError, "the cost is a string, expected one number"),
+        (dict(cost=lambda model, x, y: model(x).numpy().mean()), TypeError, "the cost asks for a tensor's numbers"),
+        (dict(cost=lambda model, x, y: np.mean(model(x))), TypeError, "the cost asks for a tensor's numbers"),
+        (dict(cost=lambda model, x, y: tf.reduce_sum((model(x) - tf.random.normal((64, 1))) ** 2)), ValueError, "draws random numbers"),
+        (dict(cost=lambda model, x, y: tf.reduce_sum((model(x) - keras.random.normal((64, 1))) ** 2)), ValueError, "draws random numbers"),
+        (dict(watch=5), TypeError, "watch is 5, expected a function of what is seen"),
+        (dict(steps=10**400), ValueError, "steps is about 10.400, expected at most 1,000,000,000"),
+        (dict(learning_rate=0.1, optimizer=keras.optimizers.Adam(lambda: 0.1)), ValueError, "one is a schedule: give the optimizer alone"),
+        (dict(learning_rate=FALLING, optimizer=keras.optimizers.Adam()), ValueError, "one is a schedule: give the optimizer alone"),
         (dict(cost="median"), ValueError, "cost is 'median', known are: 'sum', 'mean'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
@@ -154,6 +165,47 @@ def test_bad_input_is_refused_in_one_sentence(train, change, error, words):
             fit(built(), settings.pop("x"), settings.pop("y"), **settings)
         else:
             fit_many(built, (settings.pop("x"), settings.pop("y")), seeds=[0], **settings)
+
+
+@pytest.mark.parametrize("train", ["fit", "fit_many"])
+def test_a_cost_that_remembers_a_tensor_of_the_step_before_is_refused(train):
+    before = {}
+
+    def cost(model, x, y):
+        now = tf.reduce_sum((model(x) - y) ** 2)
+        total, before["cost"] = now + before.get("cost", 0.0), now
+        return total
+
+    with pytest.raises(ValueError, match="the cost uses a tensor that a Python variable remembers"):
+        if train == "fit":
+            quiet_fit(NAC(1), cost=cost)
+        else:
+            fit_many(lambda: NAC(1), SMALL, seeds=[0], steps=5, cost=cost, progress=False)
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(TypeError, match="the model is 5, expected a Keras layer or model such as NALU"):
+        quiet_fit(5)
+
+
+def test_the_learning_rate_that_is_given_holds_and_not_the_optimizers_own():
+    adam = lambda rate: keras.optimizers.Adam(rate, beta_2=0.9)  # noqa: E731
+    for settings, rate in (({"learning_rate": 0.5}, 0.5), ({}, 0.01)):
+        many = fit_many(lambda: NAC(1), SMALL, seeds=[0], steps=5, optimizer=adam(0.01), progress=False, **settings).models[0]
+        one, expected = fresh(lambda: NAC(1)), fresh(lambda: NAC(1))
+        quiet_fit(one, steps=5, optimizer=adam(0.01), **settings)
+        quiet_fit(expected, steps=5, optimizer=adam(rate))
+        for weights in zip(many.get_weights(), one.get_weights(), expected.get_weights(), strict=True):
+            np.testing.assert_array_equal(weights[0], weights[2])
+            np.testing.assert_array_equal(weights[1], weights[2])
+
+
+def test_the_updates_before_a_divergence_are_counted():
+    nau = NAU(1)
+    explodes = keras.optimizers.SGD(keras.optimizers.schedules.PiecewiseConstantDecay([STEPS_A_CALL + 50], [1e-5, 1e30]))
+    with pytest.raises(TrainingDiverged):
+        quiet_fit(keras.Sequential([keras.Input((2,)), nau, keras.layers.Dense(1)]), steps=1000, optimizer=explodes)
+    assert int(nau.updates) == STEPS_A_CALL
 
 
 def test_many_short_trainings_leave_stderr_empty(capfd):
@@ -246,13 +298,60 @@ def test_a_variable_that_runs_would_share_is_refused():
         quiet_fit(NAC(1), cost=lambda model, x, y: tf.reduce_sum((model(x) * shared - y) ** 2))
 
 
-def test_a_model_with_two_inputs_or_a_dictionary_is_refused():
+class TwoArguments(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, a, b):
+        return self.dense(a) + b
+
+
+def two_inputs():
     a, b = keras.Input((1,)), keras.Input((1,))
-    with pytest.raises(ValueError, match="the model has 2 inputs, expected 1: use fit_many"):
-        quiet_fit(keras.Model([a, b], keras.layers.Add()([a, b])))
+    return keras.Model([a, b], keras.layers.Add()([keras.layers.Dense(1)(a), b]))
+
+
+def a_dictionary():
     x = keras.Input((2,))
-    with pytest.raises(TypeError, match="the model says a dict, expected one tensor"):
-        quiet_fit(keras.Model(x, {"sum": keras.layers.Dense(1)(x)}))
+    return keras.Model(x, {"sum": keras.layers.Dense(1)(x)})
+
+
+def a_list():
+    x = keras.Input((2,))
+    return keras.Model(x, [keras.layers.Dense(1)(x), keras.layers.Dense(1)(x)])
+
+
+@pytest.mark.parametrize("task", ["fit", "text", "rows"])
+@pytest.mark.parametrize(
+    "make, error, words",
+    [
+        (two_inputs, ValueError, "the model has 2 inputs, expected 1: use fit_many"),
+        (TwoArguments, ValueError, "the model has 2 inputs, expected 1: use fit_many"),
+        (a_dictionary, TypeError, "the model says a dict, expected one tensor"),
+        (a_list, TypeError, "the model says a list, expected one tensor"),
+    ],
+)
+def test_a_model_with_two_inputs_or_several_outputs_is_refused(task, make, error, words):
+    with pytest.raises(error, match=words):
+        if task == "fit":
+            quiet_fit(make())
+        else:
+            fit_many(make, "*" if task == "text" else (SMALL.x_train, SMALL.y_train), seeds=[0], steps=5, progress=False)
+
+
+@pytest.mark.parametrize("train", ["fit", "fit_many"])
+def test_a_cost_of_your_own_may_pick_one_of_several_outputs_and_split_the_inputs(train):
+    picks = {
+        a_dictionary: lambda model, x, y: tf.reduce_mean((model(x)["sum"] - y) ** 2),
+        two_inputs: lambda model, x, y: tf.reduce_mean((model([x[:, :1], x[:, 1:]]) - y) ** 2),
+    }
+    for make, cost in picks.items():
+        if train == "fit":
+            costs = quiet_fit(make(), steps=100, cost=cost)
+        else:
+            costs = fit_many(make, (SMALL.x_train, SMALL.y_train), seeds=[0], steps=100, cost=cost, progress=False).table["cost"].to_numpy()
+        assert costs[-1] < costs[0]
 
 
 def test_a_frozen_model_is_refused():

@@ -3,7 +3,8 @@
     python tools/make_notebooks.py                    all notebooks
     python tools/make_notebooks.py notebooks/03*      some of them
 
-What differs between two machines or two runs is left out or made the same: timings, Python's version, the ids of widgets.
+What differs between two machines or two runs is left out or made the same: timings, Python's version, the ids of widgets, into how many
+parts a text was printed.
 A notebook that raises, or writes to stderr, is left as it was.
 """
 
@@ -26,6 +27,7 @@ def run(path):
         timeout=600,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         store_widget_state=True,
         resources={"metadata": {"path": path.parent}},
     )

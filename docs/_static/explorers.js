@@ -36,7 +36,7 @@ in the page already and stays there when anything goes wrong. */
   };
 
   const mount = async (place) => {
-    const script = place.querySelector("script"), picture = place.querySelector("svg"), el = document.createElement("div");
+    const script = place.querySelector("script"), still = place.querySelector(".still"), picture = still?.firstElementChild, el = document.createElement("div");
     const kept = JSON.parse(script.textContent);
     if (picture) kept.state.still.svg = picture.outerHTML;
     const address = URL.createObjectURL(new Blob([kept.state._esm], { type: "text/javascript" }));
@@ -48,7 +48,7 @@ in the page already and stays there when anything goes wrong. */
       place.append(el);
       await render({ model, el });
       if (kept.state._css) el.prepend(Object.assign(document.createElement("style"), { textContent: kept.state._css }));
-      picture?.remove();
+      still?.remove();
       place.classList.add("moves");
     } catch (error) {
       const words = `This explorer does not move in this browser (${error.message}).`;

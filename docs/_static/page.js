@@ -1,8 +1,19 @@
 /* A page opened as a file may not read its neighbours: the search then shows titles alone, without the lines around what it found. */
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
-/* On paper nothing can be unfolded. */
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+/* On paper nothing can be unfolded, and paper is light. */
+{
+  let theme;
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("details").forEach((part) => { part.open = true; });
+    theme ??= document.documentElement.dataset.theme; // a browser may tell it twice
+    document.documentElement.dataset.theme = "light";
+  });
+  addEventListener("afterprint", () => {
+    if (theme) document.documentElement.dataset.theme = theme;
+    theme = undefined;
+  });
+}
 
 /* What a screen reader needs and the theme leaves out: a name for the arrows that unfold the contents, and plain paragraphs where the
 literature's entries have a role that is no longer in use. */

@@ -25,7 +25,7 @@ def described(path):
     facts = {"Holds": f"{len(rows):,} rows of {', '.join(f'`{column}`' for column in columns)}"}
     facts |= {"Shown in": ", ".join(shown)} if shown else {}
     facts |= {"Settings": f"`{settings[0]}`"} if settings else {}
-    facts |= {key.capitalize(): said(value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
+    facts |= {key.replace("_", " ").capitalize(): said(value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
     whole = [columns, ["---"] * len(columns), *rows] if len(rows) <= SHORT else []
     lines = [*(f"- **{key}**: {value}" for key, value in facts.items()), "", *(f"| {' | '.join(row)} |" for row in whole)]
     return "\n".join([f"## {path.stem}.csv", "", *lines, ""])

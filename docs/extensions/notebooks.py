@@ -22,11 +22,13 @@ def read(text):
     state = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
     figures = tables = 0
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("](../docs/", "](../")
         outputs = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if VIEW in data:
-                output = explorer(state, data[VIEW]["model_id"], data["text/plain"])
+                output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../")
             elif "image/png" in data:
                 figures += 1
                 cell.metadata["mystnb"] = named(f"Figure {number}.{figures}", output.metadata["image/png"]["alt"])
@@ -55,22 +57,44 @@ def anchor(name):
     return name.lower().replace(" ", "-").replace(".", "-")
 
 
-def explorer(state, model, words):
+def explorer(state, model, words, root=""):
     """The explorer `model`, called `words`, as an output that explorers.js sets in motion; None for a widget that shows nothing alone.
 
-    The part of it that stands still is on the page from the start, and stays where no JavaScript runs.
+    The part of it that stands still is on the page from the start, and stays where no JavaScript runs. `root` leads from the page to the
+    site's first folder.
     """
     traits = dict(state[model]["state"])
     if "_esm" not in traits:
         picture = still(state, model)
         return picture and shown(f'<img alt="{html.escape(words)}" src="data:image/png;base64,{picture}">', words)
     traits["still"] = dict(traits.get("still", {}))
-    drawing = (
-        traits["still"].pop("svg", "").replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
-    )  # explorers.js puts it back
+    drawing = traits["still"].pop("svg", "")  # explorers.js puts it back
+    if drawing:
+        drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
+        drawing = f'<div class="still" tabindex="0" role="group" aria-label="the picture, which may be wider than the page">{drawing}</div>'
     kept = json.dumps({"state": traits, "buffers": state[model].get("buffers", [])}, ensure_ascii=False).replace("</", "<\\/")
-    need = "<noscript><p>With JavaScript its handles stand here, and it moves.</p></noscript>"
-    return shown(f'{drawing}{need}<script type="application/json">{kept}</script>', words)
+    without = f"<noscript>{without_javascript(traits, root)}</noscript>"
+    return shown(f'{drawing}{without}<script type="application/json">{kept}</script>', words)
+
+
+def without_javascript(traits, root):
+    """What stands in place of an explorer's handles where no JavaScript runs: HTML of its stored `traits`."""
+    known = json.loads(traits.get("known", "{}"))
+    if "question" in known:
+        ends = f"{known['low']:g} to {known['high']:g}{html.escape(known['unit'])}"
+        answer = html.escape(f"It is {known['answer']:.4g}{known['unit']}. {known['because']}")
+        return (
+            f"<p><b>{html.escape(known['question'])}</b></p><p>Write down your guess: a number from {ends}.</p>"
+            f"<details><summary>Show the answer</summary><p>{answer}</p></details>"
+        )
+    if "worker" in known:
+        return (
+            "<p>With JavaScript you train a unit of your choice here, and watch it. This is what came of one training, with the settings "
+            "that the picture shows:</p>"
+            f'<img class="picture" src="{root}_static/playground.png" alt="The playground after a training: above the settings, below them '
+            'the error inside and outside the training range, step by step, and what the weights and the gate of one seed became.">'
+        )
+    return "<p>With JavaScript its handles stand here, and it moves.</p>"
 
 
 def shown(inside, words):
@@ -108,7 +132,8 @@ class Explorer(SphinxDirective):
         state = notebook.metadata.widgets[STATE]["state"]
         for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
             if VIEW in output.get("data", {}) and " ".join(self.content) in output.data["text/plain"]:
-                found = explorer(state, output.data[VIEW]["model_id"], output.data["text/plain"])
+                root = "../" * self.env.docname.count("/")
+                found = explorer(state, output.data[VIEW]["model_id"], output.data["text/plain"], root)
                 if found:
                     return [nodes.raw("", found.data["text/html"], format="html")]
         raise self.error(f"{self.arguments[0]} holds no explorer with these words: name a notebook that shows one")

@@ -50,7 +50,7 @@ function render({ model, el }) {
     box(i % 8, i % 8 + 1, i >> 3, (i >> 3) + 1)
     return pixels.above.lastChild
   })
-  const bars = [one, total].map(ax => Array.from({ length: 10 }, () => ({ bar: ax.area("a"), words: ax.words({ size: 9 }) })))
+  const bars = [one, total].map(ax => Array.from({ length: 10 }, () => ({ bar: ax.area("a"), words: ax.words({ size: 10 }) })))
   const line = html("div", { className: "line" })
   line.setAttribute("aria-live", "polite")
   let strokes = [], added = []
@@ -67,7 +67,8 @@ function render({ model, el }) {
   const draw = (which, counts, top) => counts.forEach((count, digit) => { // a bar is cut off at the top, what it says is not
     const high = Math.min(count, top)
     bars[which][digit].bar(digit - 0.35, digit + 0.35, Math.min(0, high), Math.max(0, high))
-    bars[which][digit].words(digit, Math.max(0, high) + 0.03 * top, fixed(count, 1).replace("-0.0", "0.0"))
+    const words = fixed(count, 1).replace("-0.0", "0.0")
+    bars[which][digit].words(digit, Math.max(0, high) + 0.03 * top, words === "0.0" ? "" : words)
   })
   const show = () => {
     const now = seen(), counts = now && countsOf(now, weights)

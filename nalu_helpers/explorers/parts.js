@@ -1,5 +1,6 @@
 // The parts of an explorer: axes to draw on, handles, a line of words, a Reset. Each script calls `explorer(draw)` once:
-//   draw({ axes, data, handles }) makes the parts that move and returns move(values), which moves them and returns the words below.
+//   draw({ axes, data, handles, limit }) makes the parts that move and returns move(values), which moves them and returns the words below;
+//   limit(name, high) shortens the slider of that name.
 // A ValueError, thrown as `new Sentence("…")`, is shown in place of the words, and the picture stays as it was.
 
 class Sentence extends Error {}
@@ -148,17 +149,31 @@ class Axes {
 
 const made = (globalThis.explorers ??= { count: 0 }) // explorers on this page so far, each of which loads this script anew: their ids must differ
 
+// A picture is as wide as its explorer; on a phone it stays `least` pixels wide, so that what is written in it can be read, and scrolls.
+function scrolling(picture, least) {
+  const box = html("div", { className: "scrolls" }, picture)
+  picture.style.setProperty("--least", `${least / 16}rem`)
+  box.setAttribute("role", "group")
+  box.setAttribute("aria-label", "picture")
+  box.setAttribute("data-lm-suppress-shortcuts", "true") // the arrow keys scroll it
+  new ResizeObserver(() => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0
+    else box.removeAttribute("tabindex")
+    box.setAttribute("aria-label", box.tabIndex === 0 ? "picture, wider than the page: the arrow keys scroll it sideways" : "picture")
+  }).observe(box)
+  return box
+}
+
 // The still picture, and the axes on it.
 function pictured(still, title) {
   const own = `explorer${++made.count}-`
-  const picture = html("div", { innerHTML: still.svg.replace(/(id="|href="#|url\(#)/g, `$1${own}`) })
-  const whole = picture.firstElementChild
+  const whole = html("div", { innerHTML: still.svg.replace(/(id="|href="#|url\(#)/g, `$1${own}`) }).firstElementChild
   whole.setAttribute("role", "img")
   whole.setAttribute("aria-label", title)
-  whole.style.maxWidth = `${1.4 * still.width}px` // a point is a little more than a pixel
+  whole.style.maxWidth = `${1.4 * still.width / 16}rem` // a point is a little more than a pixel
   const below = svg("g"), above = svg("g", {}, whole)
   whole.prepend(below)
-  return [picture, still.axes.map((axes, i) => new Axes(axes, below, above, `${own}axes${i}`))]
+  return [scrolling(whole, 0.95 * still.width), still.axes.map((axes, i) => new Axes(axes, below, above, `${own}axes${i}`))]
 }
 
 // One handle, its label and where it stands; `tell(value)` is called whenever the hand moves it.
@@ -171,7 +186,7 @@ function handled(handle, tell) {
     input = html("input", { ...options, type: "range", min: handle.low, max: handle.high, step: handle.step })
     input.oninput = () => tell(Number(input.value))
   } else if (handle.kind === "choice") {
-    input = html("select", options, ...handle.options.map(option => html("option", {}, String(option))))
+    input = html("select", options, ...handle.options.map(option => html("option", { value: String(option) }, String(option))))
     input.onchange = () => tell(handle.options[input.selectedIndex])
   } else {
     input = html("input", { ...options, type: "text", autocomplete: "off", spellcheck: false })
@@ -208,7 +223,13 @@ function explorer(draw) {
     const [picture, axes] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
     const line = html("div", { className: "line" })
     line.setAttribute("aria-live", "polite")
-    const move = draw({ axes, data: JSON.parse(model.get("known")), handles })
+    const limit = (name, high) => { // the slider `name` ends at `high` from now on
+      shown[name].input.max = high
+      if (values[name] <= high) return
+      put(name, high)
+      keep(model, name, high)
+    }
+    const move = draw({ axes, data: JSON.parse(model.get("known")), handles, limit })
     const redraw = () => {
       try {
         line.replaceChildren(...[move(values)].flat())

@@ -95,9 +95,9 @@ function takeIn(seen, { step, seeds, inside, outside, lost, W, gate }) {
 const known = values => values.filter(value => value !== undefined)
 
 // The last check in a sentence: errors inside and outside, and what seed 0 has learned.
-function inWords(seen, ended) {
+function inWords(seen, ended, kernel = false) {
   const { steps, seeds } = seen.settings, last = seen.inside.findLastIndex(values => known(values).length)
-  if (last < 0) return ended ? "It had not begun." : "Compiling …"
+  if (last < 0) return ended ? "It had not begun." : kernel ? "Compiling …" : "Starting …"
   const [inside, outside] = [seen.inside, seen.outside].map(values => general(median(known(values[last])), 2))
   let words = `median error inside ${inside}, outside ${outside}`
   const first = seen.first.findLast(Boolean), lost = Object.values(seen.lost), three = values => values.map(value => fixed(value, 3)).join(", ")
@@ -114,7 +114,7 @@ const superscript = number => String(number).replace(/./g, digit => "⁻⁰¹²�
 // Axes with a grid, ticks and words, drawn here because their ends follow the settings.
 function framed(picture, box, { title, x, xs, y, ys, xlabel, ylabel }) {
   const axes = new Axes({ box, x, y }, picture, picture, `explorer${++made.count}-axes`), [left, top, width, height] = box
-  const text = (words, at) => Object.assign(svg("text", { "font-size": 13, ...at }, picture), { textContent: words })
+  const text = (words, at) => Object.assign(svg("text", { "font-size": 14.5, ...at }, picture), { textContent: words })
   const rule = (d, color) => svg("path", { d, fill: "none", style: `stroke: var(--${color})` }, picture)
   for (const [value, words] of xs) {
     rule(`M${axes.x(value)} ${top}v${height}`, "grid")
@@ -148,7 +148,7 @@ function chart(picture, { steps, seeds, largest }) {
     const { left, top, height } = axes.box, y = top + height - 14 - 18 * (entries.length - 1 - i)
     const sample = svg("path", { d: `M${left + 8} ${y}h30`, "stroke-width": 3, "stroke-dasharray": dash }, picture)
     sample.style.stroke = css(color)
-    svg("text", { x: left + 44, y: y + 4, "font-size": 12 }, picture).textContent = words
+    svg("text", { x: left + 44, y: y + 4, "font-size": 13.5 }, picture).textContent = words
   })
   const whose = seeds > 1 ? `, median of ${seeds} seeds` : ""
   legend(errors, [[`inside${whose}`, "a", ""], [`outside${whose}`, "m", "8 4"]])
@@ -179,7 +179,7 @@ function render({ model, el }) {
   const line = html("div", { className: "line" }, "Press Train."), bar = html("progress", { max: 1, value: 0, title: "How much of the training is done" })
   const code = html("textarea", { readOnly: true, rows: 6, hidden: true, title: "Copy it into a cell of your own" })
   const picture = svg("svg", { viewBox: "0 0 910 330", role: "img", "aria-label": `Explorer: ${model.get("title")}` })
-  line.setAttribute("aria-live", "polite")
+  line.setAttribute("aria-live", "polite") // but not while a training rewrites it with every frame
   bar.setAttribute("aria-label", "progress")
   code.setAttribute("aria-label", "code")
   let kernel = false, on = false, number = 0, seen = null, draw = null, worker = null, heard = 0, due = false
@@ -197,7 +197,14 @@ function render({ model, el }) {
     })
     put(handle.name, model.get(handle.name))
   }
-  const tell = message => { try { model.send?.(message) } catch { kernel = false } }
+  const withKernel = there => { // a page alone trains some units only
+    kernel = there
+    for (const option of shown.unit.input.options) {
+      option.disabled = !there && !HERE.includes(option.value)
+      option.textContent = option.disabled ? `${option.value} (needs Python)` : option.value
+    }
+  }
+  const tell = message => { try { model.send?.(message) } catch { withKernel(false) } }
   const say = words => { line.textContent = words }
   const answer = press => () => {
     try {
@@ -211,7 +218,7 @@ function render({ model, el }) {
     due = false
     draw(seen)
     bar.value = seen.done / seen.settings.steps
-    say(on ? inWords(seen, false) : seen.words)
+    say(on ? inWords(seen, false, !worker) : seen.words)
   }
   const repaint = () => {
     if (!due) requestAnimationFrame(paint)
@@ -220,6 +227,7 @@ function render({ model, el }) {
   const end = words => {
     on = false
     worker?.terminate()
+    line.setAttribute("aria-live", "polite")
     seen.words = words + inWords(seen, true)
     buttons.Train.disabled = false
     buttons.Undo.disabled = !kept.length
@@ -243,7 +251,10 @@ function render({ model, el }) {
   }
   const listen = () => { // a kernel that says nothing for long was restarted, or has died
     if (!on || worker) return
-    if (performance.now() - heard > PATIENCE) return end("The kernel does not answer any more: run the cell again. Until then: ")
+    if (performance.now() - heard > PATIENCE) {
+      withKernel(false)
+      return end(`The kernel does not answer any more: run the cell again. Until then Train works for ${HERE.join(", ")}, in the page itself. `)
+    }
     setTimeout(listen, 1000)
   }
   const remember = () => {
@@ -266,6 +277,7 @@ function render({ model, el }) {
       number++
       worker = null
       heard = performance.now()
+      line.setAttribute("aria-live", "off")
       buttons.Train.disabled = buttons.Undo.disabled = true
       if (kernel) {
         tell({ ask: "train", number, settings })
@@ -308,7 +320,7 @@ function render({ model, el }) {
   buttons.Undo.disabled = true
 
   const hear = message => {
-    if (message.kernel) kernel = true
+    if (!kernel) withKernel(true) // whatever it says, it lives
     if (message.number !== number || !on) return
     heard = performance.now()
     if (message.done !== undefined) seen.done = message.done
@@ -316,20 +328,31 @@ function render({ model, el }) {
     if (message.end !== undefined) end(message.end)
   }
   model.on("msg:custom", hear)
+  withKernel(false)
   tell({ ask: "hello" })
 
-  const asked = location.hash.startsWith(ADDRESS) ? new URLSearchParams(location.hash.slice(ADDRESS.length)) : []
-  for (const [name, value] of asked) {
-    const handle = handles.find(other => other.name === name)
-    if (handle && (!handle.options || handle.options.includes(value))) put(name, value.slice(0, 1000))
+  // An address that somebody passed on holds settings: take them, and train.
+  const follow = () => {
+    if (!location.hash.startsWith(ADDRESS)) return
+    for (const [name, value] of new URLSearchParams(location.hash.slice(ADDRESS.length))) {
+      const handle = handles.find(other => other.name === name)
+      if (handle && (!handle.options || handle.options.includes(value))) put(name, value.slice(0, 1000))
+    }
+    if (on) press.Stop()
+    whole.scrollIntoView()
+    buttons.Train.click()
   }
   draw = chart(picture, readSettings(Object.fromEntries(handles.map(({ name, first }) => [name, first])), data))
   const rows = handles.map(({ name }) => shown[name].row)
-  const whole = wholeOf("", ...rows, html("div", { className: "buttons" }, ...Object.values(buttons)), bar, picture, line, code)
+  const whole = wholeOf("", ...rows, html("div", { className: "buttons" }, ...Object.values(buttons)), bar, scrolling(picture, 0.8 * 910), line, code)
   el.append(whole)
+  const first = setTimeout(follow) // when the page has put all its explorers in place
+  addEventListener("hashchange", follow)
   return () => {
     on = false
     worker?.terminate()
+    clearTimeout(first)
+    removeEventListener("hashchange", follow)
     model.off("msg:custom", hear)
   }
 }

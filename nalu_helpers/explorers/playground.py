@@ -21,7 +21,7 @@ BUTTONS = {
     "Reset": "Put every setting back where it was at first; the picture stays",
     "Copy as code": "Show a cell that does the same without this page",
 }
-SECONDS = 0.1  # between two messages to the page while it trains
+SECONDS = 0.25  # between two messages to the page while it trains
 
 
 def playground() -> "Playground":
@@ -33,7 +33,8 @@ class Playground(Explorer):
     """Your operation, unit, ranges, seeds, learning rate and steps; train, stop, undo, and take it home as code.
 
     The page reads the settings, refuses what cannot be trained, and draws; this side trains, in a thread of its own so that the page
-    stays awake, and sends the numbers of each check. Where there is no kernel the page trains NAC, NALU and NMU itself.
+    stays awake, and sends the numbers of each check. Where there is no kernel, or it died, the page trains NAC, NALU and NMU itself. An
+    address that ends in `#playground&` and settings, as a page without a kernel leaves it after Train, trains them anew when it is opened.
     """
 
     def __init__(self):

@@ -72,16 +72,18 @@ function run(tokens, { kernel, recurrent, bias, set, start, registers: count, un
   })
 }
 
-export default explorer(({ axes: [ax, table], data: { model, room, low } }) => {
+export default explorer(({ axes: [ax, table], data: { model, room, low }, limit }) => {
   const count = model.registers, looks = ["a", "m", "g", "W"]
   const lines = Array.from({ length: count }, (_, i) => ax.line(looks[i % 4], { width: 2, dash: i ? "6 3" : "" }))
   const dots = Array.from({ length: count }, (_, i) => ax.dots(looks[i % 4], { size: 8, shape: ["dot", "diamond", "square"][i % 3] }))
   const here = ax.area("inside", { under: true }), spoken = Array.from({ length: room }, () => ax.words({ size: 10, down: 16 }))
   const fields = Array.from({ length: (count + 1) * count }, () => table.words({ size: 14, down: 5 }))
-  return ({ program, token }) => {
+  return values => {
+    const { program } = values
     const tokens = tokensOf(program), value = valueOf(tokens)
     if (tokens.length > room) throw new Sentence(`the program has ${tokens.length} tokens, the picture has room for ${room}: make it shorter`)
-    const after = run(tokens, model), at = Math.min(token, tokens.length), places = tokens.map((_, i) => i + 1)
+    limit("token", tokens.length)
+    const after = run(tokens, model), at = values.token, places = tokens.map((_, i) => i + 1)
     for (let i = 0; i < count; i++) {
       const values = after.map(({ registers }) => registers[i])
       lines[i](places, values)

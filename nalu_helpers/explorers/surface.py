@@ -1,5 +1,6 @@
 """The explorer of one unit's failures, for notebook 08: the surface of its cost, and the paths of its runs from several starts."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,8 +32,8 @@ def surface(
     """Where runs of `unit` are on the surface of its cost, step by step: choose how they start and their learning rate.
 
     The surface is log₁₀ of the mean squared error on the range `train`, over the entries of W, with the gate, where there is one, on the
-    side of `operation`. The runs are trained as in the benchmark but for what the handles choose, and looked at every `every` steps. Raises
-    ValueError for a unit with no such W, an operation that it does not enter and a range that is none of the benchmark's.
+    side of `operation`. The runs are trained and checked as in the benchmark but for what the handles choose, and shown every `every`
+    steps. Raises ValueError for a unit with no such W, an operation that it does not enter and a range that is none of the benchmark's.
     """
     entry = fair.FIELD[one_of(unit, UNITS, "unit")]
     if operation not in entry.operations:
@@ -45,7 +46,9 @@ def surface(
     with progress_bar(progress, len(starts) * len(RATES) * len(seeds) * steps, " steps in all") as bar:
         for start in starts:
             settings = [fair.Setting(rate, start, clipping=entry.clipping) for rate in RATES]
-            checks = fair.checks_of(entry, operation, settings, seeds, [pair], steps, bar, every=every, weights=True)
+            often = math.gcd(every, field.CHECK_EVERY)  # a restart goes by what the checks see
+            checks = fair.checks_of(entry, operation, settings, seeds, [pair], steps, bar, every=often, weights=True)
+            checks = checks[checks["step"] % every == 0]
             runs[start] = [_paths(checks[checks["learning_rate"] == rate], operation, threshold, inside) for rate in RATES]
     title = f"{unit}, {plots.SIGNS[field.WORDS[operation]]}, trained on {data.range_name(train)}"
     handles = [

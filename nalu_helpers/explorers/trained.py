@@ -82,11 +82,10 @@ def mean_weight_and_gate(task: Task, seen: Sequence[dict[str, Any]]) -> tuple[np
     looks: dict[int, list] = {}
     for look in sorted(seen, key=lambda look: (look["step"][0], look["seed"][0])):
         looks.setdefault(int(look["step"][0]), []).append(look["weights"])
-    x = task.x_train[:: max(1, len(task.x_train) // 500)]
     W_hat, M_hat, G = (np.array([np.concatenate([some[i] for some in look]) for look in looks.values()])[..., 0] for i in range(3))
     w = (np.tanh(W_hat) / (1 + np.exp(-M_hat))).mean(axis=-1)
     with np.errstate(over="ignore"):
-        return w, (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", x, G)))).mean(axis=-1)
+        return w, (1 / (1 + np.exp(-np.einsum("ri,tsi->tsr", task.x_train, G)))).mean(axis=-1)
 
 
 def seeds(task: Task, seen: Sequence[dict[str, Any]], every: int) -> Explorer:

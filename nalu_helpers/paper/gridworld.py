@@ -28,6 +28,7 @@ KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
 SEEDS, STEPS = 16, 2_000
 SIZE, TRAIN = 5, (5, 12)  # cells a side; the T's to train on, both ends included
 TIMES = (*range(5, 21), 25, 30, 40)  # the T's to test on
+LONGEST = 1_000  # the longest T that is played: every step takes its time
 MOVES = {"stay": (0, 0), "up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 UNITS, BATCH, EPISODES = 24, 128, 500
 TICK = 0.05  # agents measure time in units of 20 steps, so that no T of the training saturates a gate
@@ -156,14 +157,14 @@ def train(
 def play(step_of: keras.Model, start: int, goal: int, T: int, size: int = SIZE) -> np.ndarray:
     """The cells of one episode, from the start to the last step: the agent takes its most probable move until it arrives or time is up.
 
-    Raises TypeError or ValueError when a cell is not on the grid, or when T is below 1 or too short for the way.
+    Raises TypeError or ValueError when a cell is not on the grid, or when T is below 1, too short for the way, or above `LONGEST`.
     """
     return plays(step_of, start, goal, [T], size)[0]
 
 
 def plays(step_of: keras.Model, start: int, goal: int, times: Iterable[int], size: int = SIZE) -> list[np.ndarray]:
     """What `play` returns, for each T of `times`, side by side."""
-    size, times = whole_number(size, "size", at_least=2), [whole_number(T, "T") for T in times]
+    size, times = whole_number(size, "size", at_least=2), _playable(times)
     for name, cell in (("start", start), ("goal", goal)):
         if whole_number(cell, name, at_least=0) >= size**2:
             raise ValueError(f"{name} is cell {cell}, expected one of 0 to {size**2 - 1}: this grid has {size} rows and columns")
@@ -179,8 +180,11 @@ def plays(step_of: keras.Model, start: int, goal: int, times: Iterable[int], siz
 def examine(
     step_of: keras.Model | None, rng: np.random.Generator, times: Sequence[int] = TIMES, size: int = SIZE, count: int = EPISODES
 ) -> np.ndarray:
-    """The step of arrival (0: not by time T) of `count` fresh episodes for each T of `times`, [times, count]. No agent: a random walk."""
-    T = np.repeat([whole_number(T, "T") for T in times], count).astype("int32")
+    """The step of arrival (0: not by time T) of `count` fresh episodes for each T of `times`, [times, count]. No agent: a random walk.
+
+    Raises TypeError or ValueError when a T is no whole number from 1 to `LONGEST`.
+    """
+    T = np.repeat(_playable(times), count).astype("int32")
     start, goal = map(tf.constant, episodes(rng, T, size))
     if step_of is None:
         step_of = lambda inputs: (tf.zeros((len(T), len(MOVES))), tf.zeros((len(T), 1)), *inputs[2:])  # noqa: E731
@@ -188,6 +192,14 @@ def examine(
     else:
         choose = most_probable
     return live(step_of, start, goal, tf.constant(T), max(times), choose, size)[1].numpy().reshape(len(times), count)
+
+
+def _playable(times):
+    """`times` as a list of whole numbers from 1 to LONGEST."""
+    times = [whole_number(T, "T") for T in times]
+    if max(times) > LONGEST:
+        raise ValueError(f"T is {max(times):,}, expected at most {LONGEST:,}: an episode is played step by step, give the agent less time")
+    return times
 
 
 def run(
@@ -207,7 +219,7 @@ def run(
     import pandas as pd
 
     one_of(model, MODELS, "model")
-    moves(size), [whole_number(T, "T") for T in (*times, *tests)]
+    moves(size), _playable((*times, *tests))
     seeds = list(seeds)
     if model == "random walk":
         trained = [None] * len(seeds)

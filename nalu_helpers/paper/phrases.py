@@ -1,7 +1,7 @@
 """Section 4.3, language to number: "three hundred and thirty four" → 334, read word by word by an LSTM (notebook 10).
 
 The words are embedded, an LSTM reads them, and a last layer, the head, turns its state into a number: linear, a NAC or a NALU. Since
-the states of an LSTM lie between −1 and 1 and the answers go up to 999, two controls answer in thousands: the head's number, times 1,000.
+the states of an LSTM lie between −1 and 1 and the answers go up to 999, three controls answer in thousands: the head's number, times 1,000.
 """
 
 import difflib
@@ -33,6 +33,7 @@ MODELS = {
     "LSTM + NALU": ("NALU", 1.0, 0.003),
     "LSTM + linear, in thousands": ("linear", 1000.0, 0.01),
     "LSTM + NAC, in thousands": ("NAC", 1000.0, 0.01),
+    "LSTM + NALU, in thousands": ("NALU", 1000.0, 0.01),
 }
 EXAMPLES = (169, 631)  # to learn from: the paper's number, and so many that 169 are left for the test; 200 are for validation
 KEY = ["model", "examples"]

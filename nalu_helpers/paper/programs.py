@@ -23,6 +23,7 @@ TESTS = [(terms, CONSTANTS) for terms in (1, 2, 3, 4, 5, 7, 10, 15, 20)]  # numb
 TESTS += [(3, constants) for constants in (200, 500, 1_000, 3_000, 10_000)]
 TEST_PROGRAMS = 500
 CELLS = 32  # of every LSTM
+LONGEST = 200  # the most tokens of a program that is given as text; the longest of the tests has 84
 
 # Small programs (11): sums, and a choice between two sums, such as "if 3 < 5 then 7 + 2 else 4 - 1".
 TOKENS = ("number", "+", "-", "<", ">", "if", "then", "else")
@@ -324,8 +325,14 @@ def train(kind: str, model: str, seeds: Iterable[int], steps: int = STEPS, progr
 
 
 def evaluate(model: keras.Model, texts: str | Iterable[str]) -> np.ndarray:
-    """What a trained model says to programs, given as text: numbers [programs]. Raises what `encode` does."""
-    return said(model, encode(texts))
+    """What a trained model says to programs, given as text: numbers [programs].
+
+    Raises what `encode` does, and ValueError for a program with more than `LONGEST` tokens.
+    """
+    x = encode(texts)
+    if x.shape[1] > LONGEST:
+        raise ValueError(f"a program has {x.shape[1]:,} tokens, expected at most {LONGEST}: make it shorter")
+    return said(model, x)
 
 
 def registers(model: keras.Model, text: str) -> np.ndarray:

@@ -104,10 +104,11 @@ MODELS = {
     "NAU, NMU, told which": (False, True, "NAU, NMU", True),
     "NAU, NMU, started near + and ×": (False, True, "NAU, NMU, near + and ×", False),
     "NAU, NMU, started near all three": (False, True, "NAU, NMU, near all", False),
+    "NAU, NMU, started near + and ×, told which": (False, True, "NAU, NMU, near + and ×", True),
 }
 RATES = (0.003, 0.01)
 KEY = ["model", "rate"]
-CHUNKS = [(model, rate) for model in MODELS for rate in RATES]
+CHUNKS = [(model, rate) for model in list(MODELS)[:-1] for rate in RATES]  # the last is trained in the notebook alone
 SEEDS, STEPS = 10, 5_000
 
 

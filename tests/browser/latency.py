@@ -4,8 +4,8 @@
 
 For every explorer, on a page without a kernel and in JupyterLab: milliseconds from a key to the painted frame, the median and the 95th
 percentile of 100 key presses, and to the first picture: from the start of the page, or of the cell. Then the run-steps a second of the
-training in the page, and of a watched training in the kernel beside the same training without a page. Needs Chromium and the extra
-`browser`, and a machine that does nothing else.
+training in the page, and of a watched training in the kernel beside the same training without a page: medians of `TURNS` of each, in turn.
+Last, which of LIMITS are broken. Needs Chromium and the extra `browser`, and a machine that does nothing else.
 """
 
 import argparse
@@ -37,6 +37,9 @@ FIRST = """() => { new MutationObserver((_, watcher) => {
         watcher.disconnect()
         requestAnimationFrame(() => setTimeout(() => { window.first = performance.now() }))
     }).observe(document, {subtree: true, childList: true}) }"""
+TURNS = 5
+LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
+SLOWER = 0.1  # the share of its speed that a watched training may lose
 WATCHED = """from nalu_helpers import layers, speed
 from nalu_helpers.explorers.playground import _Training
 
@@ -61,12 +64,13 @@ print(f"watched {clock.rate():.0f}")"""
 
 
 def presses(page, explorer, count=100):
-    """Milliseconds from each of `count` keys to the painted frame."""
+    """Milliseconds from each of `count` keys, each of which moves something, to the painted frame."""
     page.evaluate(WATCH)
     sliders, fields = explorer.get_by_role("slider"), explorer.get_by_role("textbox")
+    away = sliders.count() and sliders.last.evaluate("slider => slider.value === slider.max")  # it stands at its end
     for number in range(count):
         if sliders.count():
-            sliders.last.press("ArrowLeft" if number // 10 % 2 else "ArrowRight")
+            sliders.last.press("ArrowLeft" if (number // 10 % 2 == 1) != away else "ArrowRight")
         elif fields.count():
             fields.first.fill(("one hundred", "two")[number % 2])
             fields.first.press("Enter")
@@ -129,21 +133,39 @@ def in_jupyterlab(browser):
             page.close()
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         lab.open_notebook(page, address, lab.write_notebook(folder, "watched.ipynb", WATCHED, ALONE, BOTH))
-        for cell in range(3):
-            run_cell(page, cell)
-        lab.train(page.locator(".explorer"), unit="NALU", seeds="64", steps="100000")
-        expect(page.locator(".explorer .line")).to_contain_text("Seeds: 64, steps: 100,000.", timeout=10 * lab.PATIENCE)
-        run_cell(page, 3)
-        said = page.locator(".jp-OutputArea").all_inner_texts()
-        yield {name: float(re.search(rf"{name} (\d+)", " ".join(said))[1]) for name in ("alone", "watched")}
+        rates, explorer = [], page.locator(".explorer")
+        run_cell(page, 0)
+        run_cell(page, 1)
+        for _ in range(TURNS):
+            run_cell(page, 2)
+            lab.train(explorer, unit="NALU", seeds="64", steps="100000")
+            expect(explorer.get_by_role("button", name="Train")).to_be_enabled(timeout=10 * lab.PATIENCE)
+            expect(explorer.locator(".line")).to_contain_text("Seeds: 64, steps: 100,000.")
+            run_cell(page, 3)
+            said = " ".join(page.locator(".jp-OutputArea").all_inner_texts())
+            rates.append({name: float(re.search(rf"{name} (\d+)", said)[1]) for name in ("alone", "watched")})
+        yield pd.DataFrame(rates).median().to_dict()
 
 
 def run_cell(page, number):
-    """Run the code cell `number` of the open notebook and wait until it is done."""
+    """Run the code cell `number` of the open notebook, perhaps anew, and wait until it is done."""
+    prompt = page.locator(".jp-CodeCell").nth(number).locator(".jp-InputArea-prompt")
+    before = prompt.inner_text().strip()
     page.locator(".jp-CodeCell .cm-content").nth(number).click()
     page.keyboard.press("Shift+Enter")
-    prompt = page.locator(".jp-CodeCell").nth(number).locator(".jp-InputArea-prompt")
-    expect(prompt).to_have_text(re.compile(r"\[\d+\]:"), timeout=10 * lab.PATIENCE)
+    expect(prompt).to_have_text(re.compile(rf"^(?!{re.escape(before)}$)\[\d+\]:"), timeout=10 * lab.PATIENCE)
+
+
+def broken(rows, rates):
+    """A sentence for each limit that the `rows` and the `rates` of the trainings break."""
+    said = [
+        f"{row['explorer']}, {row['where']}: {name} is {row[name]:.1f} ms, expected at most {most:.1f}"
+        for row in rows
+        for name, most in LIMITS.items()
+        if row[name] > most
+    ]
+    lost = 1 - rates["watched"] / rates["alone"]
+    return [*said, f"a watched training is {lost:.0%} slower, expected at most {SLOWER:.0%}"] if lost > SLOWER else said
 
 
 def main(arguments=None):
@@ -157,6 +179,8 @@ def main(arguments=None):
     table = pd.DataFrame(rows).round(1)
     print(table.to_string(index=False), "\nall in milliseconds\n")
     print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")
+    said = broken(rows, rates)
+    print("\n".join(["Broken limits:", *said] if said else ["No limit is broken."]))
     if output:
         results.write(output, table.to_csv(index=False, lineterminator="\n"))
         trainings = pd.DataFrame([{"in the page": trained, **rates}]).round()

@@ -12,6 +12,8 @@ window.model = {{
   get: name => state[name],
   set: (name, value) => {{ state[name] = value; (told[`change:${{name}}`] || []).forEach(tell => tell()) }},
   save_changes: () => {{}},
+  send: message => {{ (window.sent ||= []).push(message) }},
+  hear: message => (told["msg:custom"] || []).forEach(tell => tell(message)), // as if the kernel said it
   on: (event, tell) => (told[event] ||= []).push(tell),
   off: (event, tell) => {{ told[event] = (told[event] || []).filter(other => other !== tell) }},
 }}
@@ -19,6 +21,14 @@ const {{ default: own }} = await import(URL.createObjectURL(new Blob([state._esm
 window.leave = await own.render({{ model, el: document.getElementById('here') }})
 window.ready = true
 </script></html>"""
+
+# How high the smallest words are that are written in the explorers' pictures, in pixels. Those of a still picture are drawn, at 12 or more.
+ENOUGH = 9
+SMALLEST = """() => [...document.querySelectorAll('.explorer svg')].flatMap(picture => {
+    const words = [...picture.querySelectorAll('text')].filter(text => text.textContent)
+    const drawn = picture.viewBox.baseVal.width && 12 * picture.getBoundingClientRect().width / picture.viewBox.baseVal.width
+    return [drawn, ...words.map(text => text.getBoundingClientRect()[text.hasAttribute('transform') ? 'width' : 'height'])]
+}).filter(Boolean).reduce((least, size) => Math.min(least, size), Infinity)"""
 
 
 def page_of(explorer, dark=False):

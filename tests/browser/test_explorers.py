@@ -20,7 +20,7 @@ from nalu_helpers.explorers.by_hand import ACTIVATIONS
 from nalu_helpers.explorers.parts import HERE
 from nalu_helpers.paper import digits, gridworld, phrases, programs
 
-from . import lab, mounted
+from . import lab, latency, mounted
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
 AGAIN = """async () => {
@@ -558,8 +558,6 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     page.get_by_role("button", name="Undo").click()
     shows(page, first)
     assert page.get_by_label("unit", exact=True).input_value() == "NAC"
-    lab.train(page, unit="NPU")
-    assert "NPU needs Python, and this page has no kernel: choose NAC, NALU, NMU here" in words(page)
     address = page.url
     assert "unit=NMU" in address
     page.goto("about:blank")
@@ -567,6 +565,104 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     page.wait_for_function("window.ready")
     assert page.get_by_label("unit", exact=True).input_value() == "NMU"
     assert page.get_by_label("your own expression", exact=True).input_value() == "a * b"
+    shows(page, re.compile(r"step .* of 1,000,000.*W = \[1\.000, 1\.000\]"))  # nobody pressed Train
+    page.evaluate("location.hash = '#playground&' + new URLSearchParams({ operation: 'a + b', unit: 'NAC', seeds: 2, steps: 500 })")
+    shows(page, "Seeds: 2, steps: 500.")
+    page.evaluate("location.hash = '#playground&unit=NPU'")
+    shows(page, "NPU needs Python, and this page has no kernel: choose NAC, NALU, NMU here")
+
+
+def needing_python(page):
+    return page.eval_on_selector_all("option:disabled", "options => options.map(option => option.textContent)")
+
+
+def test_units_that_need_python_are_offered_where_there_is_a_kernel(made, page):
+    mounted.show(page, made["playground"])
+    units = [f"{unit} (needs Python)" for unit in ("NACLog", "GNALU", "NAU", "INALU", "RealNPU", "NPU")]
+    assert needing_python(page) == units
+    assert page.evaluate("window.sent") == [{"ask": "hello"}]
+    page.evaluate("model.hear({ kernel: true })")
+    assert needing_python(page) == []
+    lab.train(page, unit="NPU", steps="300")
+    assert words(page) == "Compiling …" and page.evaluate("window.sent.at(-1).settings.unit") == "NPU"
+
+
+def test_a_page_whose_kernel_died_trains_by_itself(made, page):
+    page.clock.install()
+    mounted.show(page, made["playground"])
+    page.evaluate("model.hear({ kernel: true })")
+    lab.train(page, unit="NALU", steps="200")
+    page.clock.fast_forward(20_000)
+    shows(page, "The kernel does not answer any more: run the cell again. Until then Train works for NAC, NALU, NMU, in the page itself.")
+    assert "NPU (needs Python)" in needing_python(page)
+    page.get_by_role("button", name="Train").click()
+    shows(page, "Seeds: 8, steps: 200.")
+    page.evaluate("model.hear({ number: 1, done: 100, checks: [] })")  # it was only slow
+    assert needing_python(page) == []
+
+
+def test_a_training_is_announced_when_it_ends_and_not_with_every_frame(made, page):
+    mounted.show(page, made["playground"])
+    page.evaluate("""() => {
+      const line = document.querySelector('.line')
+      window.announced = []
+      new MutationObserver(() => { if (line.ariaLive === 'polite') announced.push(line.textContent) }).observe(line, { childList: true })
+    }""")
+    lab.train(page, unit="NAC", seeds="3", steps="3000")
+    shows(page, "Seeds: 3, steps: 3,000.")
+    assert page.evaluate("announced") == [words(page)]
+
+
+def test_no_step_of_a_program_is_beyond_its_last_token(made, page):
+    mounted.show(page, made["program"])
+    token = page.get_by_label("token", exact=True)
+    token.press("End")
+    assert (
+        words(page).startswith("After token 12 of 12, ") and token.input_value() == "12" and token.get_attribute("aria-valuetext") == "12"
+    )
+    lab.fill(page, "a program", "7 + 2")
+    assert words(page).startswith("After token 3 of 3, ") and page.evaluate("model.get('token')") == 3
+    lab.fill(page, "a program", "7 + 2 + 1")
+    token.press("ArrowRight")
+    assert words(page).startswith("After token 4 of 5, ")
+
+
+def test_nothing_is_written_over_bars_of_nothing(made, page):
+    mounted.show(page, made["drawing"])
+    written = lambda: [text for text in page.locator("svg text").all_text_contents() if text]  # noqa: E731
+    assert written() == []
+    page.get_by_label("image").select_option("a test image of a 7")
+    assert written() and "0.0" not in written()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_in_a_picture_can_be_read_on_a_phone(made, page, name):
+    page.set_viewport_size({"width": 390, "height": 800})
+    mounted.show(page, made[name])
+    if name == "guess":
+        lab.fill(page, "your guess", "7")
+    elif name == "drawing":
+        page.get_by_label("image").select_option("a test image of a 7")
+        assert page.locator("svg rect[fill=transparent]").bounding_box()["width"] > 120
+    assert page.evaluate(mounted.SMALLEST) >= mounted.ENOUGH
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    wide = page.locator(".scrolls")
+    for box in wide.all():
+        assert box.evaluate("box => box.scrollWidth > box.clientWidth") and "scroll" in box.get_attribute("aria-label")
+        box.focus()
+        page.keyboard.press("End")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("box => box.scrollLeft > 0", arg=box.element_handle())
+    page.set_viewport_size({"width": 1300, "height": 800})
+    page.wait_for_function("() => !document.querySelector('.scrolls[tabindex]')")  # nothing to scroll, so no stop for the keys
+
+
+def test_words_grow_with_the_readers_own_size_of_letters(made, page):
+    mounted.show(page, made["weight"])
+    size = "parseFloat(getComputedStyle(document.querySelector('.explorer')).fontSize)"
+    before = page.evaluate(size)
+    page.add_style_tag(content="html { font-size: 200% }")
+    assert page.evaluate(size) == 2 * before
 
 
 def test_the_code_that_is_copied_makes_the_runs_that_the_page_asks_for(made, page):
@@ -592,3 +688,24 @@ def test_a_reader_who_moves_on_ends_the_training(made, page):
     said = words(page)
     page.wait_for_timeout(300)
     assert words(page) == said
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_explorer_is_timed_from_a_key_to_its_frame(made, page, name):
+    mounted.show(page, made[name])
+    explorer = page.locator(".explorer")
+    before = explorer.inner_html() + str(explorer.locator("input, select").evaluate_all("all => all.map(one => one.value)"))
+    waited = latency.presses(page, explorer, 3)
+    after = explorer.inner_html() + str(explorer.locator("input, select").evaluate_all("all => all.map(one => one.value)"))
+    assert len(waited) >= 3 and min(waited) > 0 and before != after
+
+
+def test_limits_that_are_broken_are_named():
+    rows = [latency.row("weight", "page", [9, 10, 11], 80), latency.row("field", "page", [9, 40, 300], 2500)]
+    rates = {"alone": 1000, "watched": 950}
+    slow = ["key to frame, median is 40.0 ms, expected at most 17.0", "95th percentile is 274.0 ms, expected at most 34.0"]
+    assert latency.broken(rows, rates) == [
+        f"field, page: {words}" for words in (*slow, "first picture is 2500.0 ms, expected at most 500.0")
+    ]
+    assert latency.broken(rows[:1], rates) == []
+    assert latency.broken([], {"alone": 1000, "watched": 850}) == ["a watched training is 15% slower, expected at most 10%"]

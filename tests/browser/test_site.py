@@ -1,8 +1,10 @@
 """The site in a real browser, from a local server and as files, with every other address refused."""
 
 import contextlib
+import io
 import json
 import re
+import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -13,13 +15,17 @@ pytest.importorskip("playwright", reason='needs Playwright: pip install -c const
 pytest.importorskip("myst_nb", reason='needs Sphinx: pip install -c constraints.txt -e ".[test,docs]"')
 
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image, ImageStat
 
-from . import lab
+from . import lab, mounted
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
 WIDE = {"width": 1300, "height": 900}
 AXE = Axe().axe_script
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+FOUND = """async ([where, what]) => {
+    const { violations, incomplete } = await axe.run(where || document, what)
+    return { violations, incomplete } }"""
 LEFT = "net::ERR_ABORTED"  # a request that a page left behind when the next was opened: no failure
 RAW_FORMULAS = r"""() => {
     const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), raw = []
@@ -77,6 +83,9 @@ def found(browser, site, names, address):
         return {name: visit(page, address, name, wrong, got, site) for name in names}
 
 
+SHARED = ("_static/", "searchindex.js")  # by all pages
+
+
 def visit(page, address, name, wrong, got, site):
     wrong.clear()
     got.clear()
@@ -88,28 +97,41 @@ def visit(page, address, name, wrong, got, site):
         "raw formulas": page.evaluate(RAW_FORMULAS),
         "headings": page.locator("h1:visible").count(),
         "moving": page.locator(".stored-explorer.moves").count(),
-        "bytes": sum((site / path).stat().st_size for path in got if (site / path).is_file() and not path.startswith("_static/")),
+        "bytes": sum((site / path).stat().st_size for path in got if (site / path).is_file() and not path.startswith(SHARED)),
         "violations": violations(page, name) if address.startswith("http") else [],
     }
     page.set_viewport_size({"width": 390, "height": 800})
     seen["width on a phone"] = page.evaluate("document.scrollingElement.scrollWidth")
+    seen["smallest on a phone"] = page.evaluate(mounted.SMALLEST)  # infinite where there is no picture
     page.set_viewport_size(WIDE)
     return {**seen, "wrong": [*wrong]}
 
 
 def violations(page, name):
-    """What axe finds against WCAG 2.2 AA, light and dark; in the dark only colours differ."""
+    """What axe finds against WCAG 2.2 AA, light and dark; in the dark only colours differ.
+
+    Words in the very colour of their ground axe does not call a violation but incomplete: they might be hidden on purpose. Here none are.
+    """
     page.add_style_tag(content="* { transition: none !important }")  # no colour is caught half way from light to dark
     page.evaluate(AXE)
     seen = None if "digits" in name or "/03_" in name else {"exclude": [[".highlight"]]}  # code has the same colours on all other pages
     found = []
     for scheme, rules in (("light", WCAG), ("dark", ["color-contrast"])):
         page.evaluate("scheme => { document.documentElement.dataset.theme = scheme }", scheme)
-        asked = [seen, {"runOnly": rules, "resultTypes": ["violations"], "preload": False}]
-        for violation in page.evaluate("async ([where, what]) => (await axe.run(where || document, what)).violations", asked):
-            nodes = [node["html"] + node["failureSummary"] for node in violation["nodes"][:3]]
+        asked = [seen, {"runOnly": rules, "resultTypes": ["violations", "incomplete"], "preload": False}]
+        result = page.evaluate(FOUND, asked)
+        for violation in [*result["violations"], *filter(None, map(unseen, result["incomplete"]))]:
+            nodes = [node["html"][:300] + node["failureSummary"] for node in violation["nodes"][:3]]
             found.append((violation["id"], scheme, nodes))
     return found
+
+
+def unseen(result):
+    """The part of an incomplete result of axe that says that words have the colour of their ground; None when there is none."""
+    if result["id"] != "color-contrast":
+        return None
+    nodes = [node for node in result["nodes"] if any(check["data"] and check["data"].get("contrastRatio") == 1 for check in node["any"])]
+    return {**result, "nodes": nodes} if nodes else None
 
 
 SERVED = pytest.mark.parametrize("address", ["served"], indirect=True)  # as files the pages look the same
@@ -138,6 +160,11 @@ def test_every_page_fits_on_a_phone(found):
     assert {name: page["width on a phone"] for name, page in found.items() if page["width on a phone"] > 390} == {}
 
 
+@SERVED
+def test_what_is_written_in_an_explorer_can_be_read_on_a_phone(found):
+    assert {name: size for name, page in found.items() if (size := page["smallest on a phone"]) < mounted.ENOUGH} == {}
+
+
 def test_every_stored_explorer_moves(found):
     assert {name: found[f"notebooks/{name}.html"]["moving"] for name in stored_explorers()} == stored_explorers()
 
@@ -159,7 +186,7 @@ def test_the_front_page_is_complete_within_a_second(browser, served):
         with reading(browser) as (page, _):
             page.goto(served + "index.html")
             durations.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
-    assert min(durations) < 1000
+    assert statistics.median(durations) < 1000, durations
 
 
 def test_a_phone_does_not_take_the_front_page_for_a_wide_one(browser, served):
@@ -182,21 +209,78 @@ def test_without_javascript_the_text_and_the_pictures_stand_there(browser, site,
         page.goto(address + "index.html")
         assert page.get_by_role("link", name="00 · Start here").first.is_visible()
         for name in names:
-            if "stored-explorer" in (site / name).read_text(encoding="utf-8"):
-                page.goto(address + name)
-                for place in page.locator(".stored-explorer").all():
-                    assert place.locator("> svg, > img, > noscript").first.is_visible(), name
+            if "stored-explorer" not in (site / name).read_text(encoding="utf-8"):
+                continue
+            page.goto(address + name)
+            for place in page.locator(".stored-explorer").all():
+                shown = place.locator("svg, img")
+                assert place.locator("noscript").is_visible(), name
+                if shown.count():  # a picture worth looking at
+                    assert min(shown.bounding_box()[side] for side in ("width", "height")) > 100, name
+                else:  # or a question, with its answer behind a fold that needs no script
+                    assert re.search(r"\?$", place.locator("noscript").inner_text(), re.MULTILINE), name  # a line that ends as a question
+                    assert not (answer := place.locator("details > p")).is_visible()
+                    place.locator("summary").press("Enter")  # a click would wait for a frame, and no script tells of one
+                    assert answer.is_visible() and answer.inner_text().startswith("It is ")
+
+
+REFUSED = """for (const name of ["localStorage", "sessionStorage"]) {
+    Object.defineProperty(window, name, { get() { throw new DOMException("refused", "SecurityError") }, configurable: true })
+}"""
 
 
 def test_a_browser_that_keeps_nothing_reads_everything(browser, served):
     with reading(browser) as (page, wrong):
-        page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw Error('refused') }, configurable: true })")
+        page.add_init_script(REFUSED)
         for name in ("index.html", "notebooks/02_the_neural_accumulator.html"):
+            page.set_viewport_size(WIDE)
             page.goto(served + name)
             page.get_by_role("button", name="Color mode").click()
             page.get_by_role("button", name="Dark").click()
             assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+            page.keyboard.press("Control+k")
+            assert page.get_by_role("searchbox").first.is_visible()
+            assert page.evaluate("document.activeElement.name") == "q"
+            page.keyboard.press("Escape")
+            page.set_viewport_size({"width": 390, "height": 800})
+            page.locator("button.primary-toggle").first.click()
+            assert page.get_by_role("dialog").get_by_role("link", name="00 · Start here").is_visible()
         assert not wrong
+
+
+def test_paper_is_light_and_the_page_dark_again_when_it_is_printed(browser, served):
+    with reading(browser, color_scheme="dark") as (page, _):
+        page.goto(served + "notebooks/02_the_neural_accumulator.html")
+        page.wait_for_function("() => !document.querySelector('.stored-explorer > script')")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print", color_scheme="dark")
+        ink = page.evaluate(
+            "[...document.querySelectorAll('.bd-article p, .bd-article h1, .explorer')].map(part => getComputedStyle(part).color)"
+        )
+        assert max(sum(map(float, re.findall(r"[\d.]+", color)[:3])) for color in ink) < 3 * 128, ink
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_nothing_moves_by_itself_for_a_reader_who_asked_for_rest(browser, served):
+    moving = """() => [...document.querySelectorAll('*')].filter(part => ['', '::before', '::after'].some(pseudo => {
+        const style = getComputedStyle(part, pseudo || null)
+        return [style.transitionDuration, style.animationDuration].some(times => times.split(', ').some(time => parseFloat(time) > 0)) &&
+            (style.transitionProperty !== 'none' || style.animationName !== 'none') || style.scrollBehavior === 'smooth'
+    })).length"""
+    for motion in ("no-preference", "reduce"):
+        with reading(browser, reduced_motion=motion) as (page, _):
+            page.goto(served + "notebooks/02_the_neural_accumulator.html")
+            assert (page.evaluate(moving) > 0) == (motion == "no-preference")
+
+
+def test_the_picture_of_the_front_page_is_dark_in_the_dark(browser, served):
+    with reading(browser, color_scheme="dark") as (page, _):
+        page.goto(served)
+        picture = page.locator("img.picture")
+        picture.scroll_into_view_if_needed()
+        pixels = Image.open(io.BytesIO(picture.screenshot())).convert("L")
+        assert ImageStat.Stat(pixels).median[0] < 64
 
 
 def test_solutions_wait_until_they_are_asked_for_and_are_printed(browser, served):
@@ -234,6 +318,54 @@ def stored_explorers():
     return held
 
 
+EVERY = [(name, number) for name, count in sorted(stored_explorers().items()) for number in range(count)]
+SOME = [("01_why_networks_cannot_count", 1), ("12_playground", 0)]
+
+
+@pytest.mark.parametrize(
+    "address, name, number",
+    [("served", *which) for which in EVERY] + [("as files", *which) for which in SOME],
+    indirect=["address"],
+)
+def test_every_explorer_answers_a_key(browser, address, name, number):
+    with reading(browser) as (page, wrong):
+        page.goto(f"{address}notebooks/{name}.html")
+        page.wait_for_function("() => !document.querySelector('.stored-explorer > script')")
+        explorer = page.locator(".stored-explorer").nth(number).locator(".explorer")
+        shows = "own => [...own.querySelectorAll('svg, .line')].map(part => part.innerHTML).join()"
+        before = explorer.evaluate(shows)
+        move_by_key(explorer)
+        page.wait_for_function(f"([own, before]) => ({shows})(own) !== before", arg=[explorer.element_handle(), before])
+        assert explorer.locator(".line").inner_text().strip() and not wrong
+
+
+def move_by_key(explorer):
+    """Do with the keys what an explorer is there for."""
+    sliders, fields, buttons = (explorer.get_by_role(role) for role in ("slider", "textbox", "button"))
+    if (train := buttons.get_by_text("Train", exact=True)).count():
+        train.press("Enter")
+    elif sliders.count():
+        handle = sliders.first
+        at_its_end = float(handle.input_value()) == float(handle.get_attribute("max"))
+        handle.press("ArrowLeft" if at_its_end else "ArrowRight")
+        if (commit := buttons.get_by_text("Commit")).count():
+            commit.press("Enter")
+    elif fields.count():
+        fields.first.fill("seven hundred and eleven")
+        fields.first.press("Enter")
+    else:
+        explorer.get_by_role("combobox").last.press("ArrowDown")
+
+
+def test_an_address_with_settings_shows_the_playground_and_trains(browser, address):
+    with reading(browser) as (page, wrong):
+        page.goto(address + "notebooks/12_playground.html#playground&operation=a+%2B+b&unit=NAC&seeds=2&steps=500")
+        explorer = page.locator(".explorer").first
+        explorer.locator(".line", has_text="Seeds: 2, steps: 500.").wait_for()
+        assert 0 <= explorer.bounding_box()["y"] < 200
+        assert not wrong
+
+
 TINY = """
 export default {
   initialize({ model }) { model.set("begun", true) },
@@ -256,7 +388,9 @@ def test_a_stored_widget_is_set_in_motion(browser, site, broken):
     kept = {"state": state, "buffers": [{"path": ["deep", "numbers"], "encoding": "base64", "data": "AQID"}]}
     script = f'<script type="application/json">{json.dumps(kept)}</script>'
     with reading(browser) as (page, wrong):
-        page.set_content(f'<div class="stored-explorer"><svg role="img" aria-label="a picture"></svg>{script}</div>')
+        page.set_content(
+            f'<div class="stored-explorer"><div class="still"><svg role="img" aria-label="a picture"></svg></div>{script}</div>'
+        )
         page.add_script_tag(path=site / "_static" / "explorers.js")
         if broken:
             assert page.get_by_text("This explorer does not move in this browser (too old).").is_visible()
