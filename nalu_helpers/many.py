@@ -212,7 +212,7 @@ class _Runs:
             picked = callable(cost) and not self.task.tables[0]
             self.task.groups = [rows_for(self.first, *rows, picked=picked) for rows in self.task.groups]
         elif self.task.validates:
-            self.shape = (1, self.task.tables[0][0].shape[1])
+            self.shape = (1, *self.task.tables[0][0].shape[1:])
             answer_of(self.first, np.ones(self.shape, self.dtype))
             self.first = self.built(seeds[0], self.shape)
             outputs = answer_of(self.first, np.ones(self.shape, self.dtype))

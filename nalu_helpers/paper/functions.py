@@ -1,10 +1,12 @@
-"""Six functions of two hidden sums, the paper's Table 1 (Trask et al. 2018, section 4.1), static; `recurrent` is its other half.
+"""Six functions of two hidden sums, the paper's Table 1 (Trask et al. 2018, section 4.1), static and recurrent.
 
-x holds 100 numbers, a and b are the sums over two fixed windows of them, and y is a function of a and b. A network of two layers, both
-made of the unit in question, has to find the windows and the function. It is tested on numbers four times as large.
+Static: x holds 100 numbers, a and b are the sums over two fixed windows of them, and y is a function of a and b. A network of two layers,
+both made of the unit in question, has to find the windows and the function. It is tested on numbers four times as large. The windows are
+"long", of 27 and 23 numbers, or "short", of 2 and 3, whose sums vary much more. "recurrent": ten numbers at each step, a and b are sums
+over two windows and over all steps; a recurrent layer reads them and a second layer answers. It is tested on 1,000 steps in place of 10.
 
-What the paper leaves open is chosen as in the public reimplementation named at `REIMPLEMENTATION`: numbers from U(0, ½), in the test from
-U(0, 2); two hidden units; batches of 64; Ŵ, M̂ and G from U(−0.01, 0.01). "short" has windows of 2 and 3 numbers: their sums vary much more.
+What the paper leaves open is chosen as in the public reimplementations named below: numbers from U(0, ½), and from U(0, 2) in the static
+test; two hidden units; batches of 64; Ŵ, M̂ and G from U(−0.01, 0.01).
 
 Every model is tuned before it is judged, and all in the same way: of the settings in `GRID` it gets the one with the smallest error inside
 the training range, on seeds that judge nothing afterwards. The error outside has no say.
@@ -22,7 +24,7 @@ import tensorflow as tf
 
 from .. import data
 from .._inputs import one_of, whole_number
-from ..layers import NAC, NALU, NAU, NMU
+from ..layers import NAC, NALU, NAU, NMU, Shape, Tensor
 from ..many import fit_many
 
 FUNCTIONS = {
@@ -39,13 +41,21 @@ REPAIRS: dict[str, dict[str, Any]] = {
     "NALU, own weights": dict(separate_weights=True),
     "NALU, repaired": dict(input_independent_gate=True, separate_weights=True),
 }
-MODELS = ("ReLU6", "linear", "NAC", "NAU", "NMU", *REPAIRS)
-WINDOWS = {"long": (slice(12, 39), slice(57, 80)), "short": (slice(20, 22), slice(70, 73))}
-KEY = ["windows", "function", "model"]
-CHUNKS = list(itertools.product(WINDOWS, FUNCTIONS, MODELS))
+UNITS = ("NAC", "NAU", "NMU", *REPAIRS)
+MODELS = {"long": ("ReLU6", "linear", *UNITS), "short": ("ReLU6", "linear", *UNITS), "recurrent": ("ReLU6", "linear", "LSTM", *UNITS)}
+WINDOWS = {
+    "long": (slice(12, 39), slice(57, 80)),
+    "short": (slice(20, 22), slice(70, 73)),
+    "recurrent": (slice(1, 4), slice(6, 8)),
+}
+KEY = ["form", "function", "model"]
+CHUNKS = [(form, function, model) for form in MODELS for function in FUNCTIONS for model in MODELS[form]]
 SEEDS, STEPS = 10, 150_000
-INPUTS, BATCH, HIDDEN = 100, 64, 2
-RANGES = {"inside": 0.5, "outside": 2}  # the numbers lie between 0 and this
+SHARE = {"recurrent": 15}  # a recurrent network is trained for a fifteenth of the steps
+INPUTS, BATCH, HIDDEN = {"long": 100, "short": 100, "recurrent": 10}, 64, 2
+STATE = 16  # units of the recurrent layers that are not the paper's
+RANGES = {"inside": 0.5, "outside": 2}  # the numbers lie between 0 and this; the recurrent ones always below ½
+LENGTHS = {"inside": 10, "outside": 1_000}  # steps to read, recurrent
 CHECKS = (2 / 15, 1 / 3, 1)  # of the steps: 20,000, 50,000 and all
 
 OPTIMIZERS = {"Adam": keras.optimizers.Adam, "RMSprop": keras.optimizers.RMSprop}
@@ -67,43 +77,91 @@ PAPER_INSIDE = {
     "NAC": (0.0, 0.0, 21.4, 37.1, 22.4, 3.6),
     "NALU": (0.0, 0.0, 0.0, 5.3, 0.0, 0.0),
 }
-# A public reimplementation (github.com/merrymercy/NALU, MXNet), outside the training range: one seed, up to 156,250 steps, a NALU with both
-# repairs. Its errors are roots, 100 · RMSE / RMSE of a random model; 100 · (r / 100)² is on the paper's scale.
-REIMPLEMENTATION = {"NAC": (0.0, 0.0, 75.73, 23.82, 76.48, 63.17), "NALU, repaired": (0.42, 0.43, 0.0, 0.36, 0.0, 0.17)}
+# Public reimplementations (MXNet), outside the training range: windows of 10 and 30 numbers, one seed, up to 156,250 steps. Their errors
+# are roots, 100 · RMSE / RMSE of a random model; 100 · (r / 100)² is on the paper's scale. The second one tried each repair of the NALU.
+REIMPLEMENTATIONS = {
+    "merrymercy/NALU": {
+        "NAC": (0.0, 0.0, 75.73, 23.82, 76.48, 63.17),
+        "NALU, repaired": (0.42, 0.43, 0.0, 0.36, 0.0, 0.17),
+    },
+    "SthePasso/NALU2IMG": {
+        "NAC": (0.0, 0.0, 76.09, 20.77, 77.55, 65.64),
+        "NALU": (85.86, 80.15, 99.89, 3.35, 98.61, 45.42),
+        "NALU, own gate": (0.02, 90.54, 85.5, 16.82, 88.29, 4.6),
+        "NALU, own weights": (44.93, 0.0, 98.28, 1.03, 76.69, 21.23),
+        "NALU, repaired": (0.44, 0.39, 0.0, 0.11, 0.0, 0.19),
+    },
+}
 
 
 def examples(
-    rng: np.random.Generator, function: str, rows: tuple[int, ...], where: str = "inside", windows: str = "long"
+    rng: np.random.Generator, form: str, function: str, rows: tuple[int, ...], where: str = "inside"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Examples drawn by `rng`: x [*rows, 100] and y [*rows, 1], float32.
+    """Examples drawn by `rng`: x [*rows, 100], or [*rows, steps, 10] when recurrent, and y [*rows, 1], float32.
 
-    `where` is "inside" (numbers below ½) or "outside" (below 2), `windows` one of `WINDOWS`. Raises ValueError for an unknown word.
+    `form` is one of `MODELS`; `where` is "inside" (numbers below ½, 10 steps) or "outside" (static: below 2; recurrent: 1,000 steps).
+    Raises ValueError for an unknown word.
     """
-    one_of(function, FUNCTIONS, "function"), one_of(where, RANGES, "where"), one_of(windows, WINDOWS, "windows")
-    x = rng.random((*rows, INPUTS), "float32")
-    x *= RANGES[where]
-    a, b = (x[..., window].sum(axis=-1, keepdims=True) for window in WINDOWS[windows])
+    one_of(form, MODELS, "form"), one_of(function, FUNCTIONS, "function"), one_of(where, RANGES, "where")
+    recurrent = form == "recurrent"
+    x = rng.random((*rows, *[LENGTHS[where]] * recurrent, INPUTS[form]), "float32")
+    x *= RANGES["inside" if recurrent else where]
+    total = x.sum(axis=-2) if recurrent else x
+    a, b = (total[..., window].sum(axis=-1, keepdims=True) for window in WINDOWS[form])
     return x, FUNCTIONS[function](a, b)
 
 
-def network(model: str) -> keras.Sequential:
-    """A fresh network [..., 100] → [..., 1] of the kind `model`: two layers of the unit, of 2 units and 1. Raises ValueError for an unknown one.
+@keras.saving.register_keras_serializable("nalu_helpers")
+class Recurrent(keras.layers.Layer):
+    """A unit as the cell of `keras.layers.RNN`: it reads the numbers of a step and its own last answer, h′ = unit([x, h])."""
 
-    "linear", the paper's "None", is a layer without activation; an NMU stands behind a NAU.
+    def __init__(self, unit: keras.layers.Layer, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.unit, self.state_size, self.output_size = unit, unit.units, unit.units
+
+    def build(self, input_shape: Shape) -> None:
+        if not self.unit.built:  # one that was loaded is
+            self.unit.build((*input_shape[:-1], input_shape[-1] + self.state_size))
+
+    def call(self, x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        h = self.unit(keras.ops.concatenate([x, states[0]], axis=-1))
+        return h, [h]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "unit": keras.saving.serialize_keras_object(self.unit)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Recurrent":
+        return cls(keras.saving.deserialize_keras_object(config.pop("unit")), **config)
+
+
+def network(form: str, model: str) -> keras.Sequential:
+    """A fresh network of the kind `model` for a form: one of `MODELS[form]`. Raises ValueError, listing them, for any other.
+
+    Static: two layers of the unit, of 2 units and 1; an NMU stands behind a NAU. Recurrent: a plain RNN or LSTM of 16 units read by a
+    linear layer; or a NAC of 2 units as the recurrent cell, a NAU for NAU and NMU, read by the unit in question. "linear", the paper's
+    "None", is a layer without activation.
     """
-    hidden, last = {
-        "ReLU6": lambda: (keras.layers.Dense(HIDDEN, activation="relu6"), keras.layers.Dense(1)),
-        "linear": lambda: (keras.layers.Dense(HIDDEN), keras.layers.Dense(1)),
-        "NMU": lambda: (NAU(HIDDEN), NMU(1)),
-        "NAU": lambda: (NAU(HIDDEN), NAU(1)),
-    }.get(one_of(model, MODELS, "model"), lambda: (unit(model, HIDDEN), unit(model, 1)))()
+    one_of(form, MODELS, "form"), one_of(model, MODELS[form], "model")
+    recurrent = form == "recurrent"
+    if model in UNITS:
+        adds = {"NMU": "NAU"}.get(model, "NAC" if recurrent and model != "NAU" else model)
+        hidden, last = unit(adds, HIDDEN), unit(model, 1)
+        hidden = keras.layers.RNN(Recurrent(hidden)) if recurrent else hidden
+    elif model == "LSTM":
+        hidden, last = keras.layers.LSTM(STATE), keras.layers.Dense(1)
+    else:
+        kind, units = (keras.layers.SimpleRNN, STATE) if recurrent else (keras.layers.Dense, HIDDEN)
+        hidden, last = kind(units, activation="relu6" if model == "ReLU6" else None), keras.layers.Dense(1)
     whole = keras.Sequential([hidden, last])
-    whole.build((None, INPUTS))
+    whole.build((None, None, INPUTS[form]) if recurrent else (None, INPUTS[form]))
     return whole
 
 
-def unit(model: str, units: int) -> NAC:
-    """A NAC, or one of the NALUs in `REPAIRS`, that starts near 0."""
+def unit(model: str, units: int) -> keras.layers.Layer:
+    """A layer of one of `UNITS`; a NAC and a NALU start near 0, a NAU and an NMU as their authors have it."""
+    if model in ("NAU", "NMU"):
+        return {"NAU": NAU, "NMU": NMU}[model](units)
 
     def near_0():
         return keras.initializers.RandomUniform(-0.01, 0.01)
@@ -113,7 +171,7 @@ def unit(model: str, units: int) -> NAC:
 
 
 def learned(
-    windows: str,
+    form: str,
     function: str,
     model: str,
     *,
@@ -130,13 +188,13 @@ def learned(
     `scaled` is the paper's error, 100 · MSE / MSE of an untrained linear network; `relative` is √MSE / mean |y|. A run whose cost is no
     longer finite has errors of infinity. Raises TypeError or ValueError for what it does not know.
     """
-    network(model), examples(np.random.default_rng(0), function, (1,), windows=windows)  # an unknown word is said at once
+    network(form, model), one_of(function, FUNCTIONS, "function")  # an unknown word is said at once
     steps = whole_number(steps, "steps")
     kind = OPTIMIZERS[one_of(optimizer, OPTIMIZERS, "optimizer")]
-    task = examined(function, windows)
+    task = examined(form, function)
     checks = fit_many(
-        lambda: network(model),
-        lambda rng, count: examples(rng, function, (count, BATCH), windows=windows),
+        lambda: network(form, model),
+        lambda rng, count: examples(rng, form, function, (count, BATCH)),
         cost=lambda net, x, y: tf.reduce_mean((net(x, training=True) - y) ** 2),
         examined=task,
         seeds=seeds,
@@ -150,34 +208,35 @@ def learned(
     for where, error, y in (("inside", "interpolation", task.y_train), ("outside", "extrapolation", task.y_test)):
         mse = checks[error].where(checks["diverged_at"].isna()).fillna(np.inf)
         setting = dict(optimizer=optimizer, clipped=clipped, rate=checks["learning_rate"])
-        told = dict(windows=windows, function=function, model=model, seed=checks["seed"], where=where, step=checks["step"], **setting)
-        scaled = 100 * mse / untrained_error(function, where, windows)
+        told = dict(form=form, function=function, model=model, seed=checks["seed"], where=where, step=checks["step"], **setting)
+        scaled = 100 * mse / untrained_error(form, function, where)
         places.append(pd.DataFrame(dict(**told, scaled=scaled, relative=np.sqrt(mse) / np.abs(y).mean())))
     table = pd.concat(places, ignore_index=True)
     return table[table["step"] > 0]
 
 
-def tried(windows: str, function: str, model: str, *, steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
+def tried(form: str, function: str, model: str, *, steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
     """The choice: every setting of `GRID` on the seeds `CHOOSE`, told by the error inside alone; a row for each setting and seed.
 
     All are trained until the first of `CHECKS`, and the best one of each rate anew until the second, so that slow ones get their time.
     """
-    first, second, _ = checks_of(steps)
+    first, second, _ = checks_of(form, steps)
     asked = dict(seeds=CHOOSE, progress=progress)
     tables = []
     for optimizer, clipped in dict.fromkeys(setting[:2] for setting in GRID):
-        tables.append(learned(windows, function, model, steps=first, optimizer=optimizer, clipped=clipped, rates=RATES, **asked))
+        tables.append(learned(form, function, model, steps=first, optimizer=optimizer, clipped=clipped, rates=RATES, **asked))
     early = pd.concat(tables)
     for rate in RATES:
         optimizer, clipped, _ = best(early[early["rate"] == rate])
-        tables.append(learned(windows, function, model, steps=second, optimizer=optimizer, clipped=clipped, rates=[rate], **asked))
+        tables.append(learned(form, function, model, steps=second, optimizer=optimizer, clipped=clipped, rates=[rate], **asked))
     table = pd.concat(tables, ignore_index=True)
     return table[table["where"] == "inside"]
 
 
-def checks_of(steps: int) -> tuple[int, ...]:
-    """The steps after which runs of so many `steps` are looked at."""
-    return tuple(max(1, round(share * whole_number(steps, "steps"))) for share in CHECKS)
+def checks_of(form: str, steps: int) -> tuple[int, ...]:
+    """The steps after which runs are looked at when `steps` are asked for."""
+    steps = whole_number(steps, "steps")
+    return tuple(max(1, round(share * steps / SHARE.get(form, 1))) for share in CHECKS)
 
 
 def best(table: pd.DataFrame) -> tuple[str, bool, float]:
@@ -191,43 +250,49 @@ def best(table: pd.DataFrame) -> tuple[str, bool, float]:
     return optimizer, bool(clipped), float(rate)
 
 
-def run(windows: str, function: str, model: str, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
+def run(form: str, function: str, model: str, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
     """Tune one model on one function, then train it in its setting once for each of `seeds`: the tables of `tried` and of `learned`."""
-    first, second, last = checks_of(steps)
-    table = tried(windows, function, model, steps=steps, progress=progress)
+    first, second, last = checks_of(form, steps)
+    table = tried(form, function, model, steps=steps, progress=progress)
     optimizer, clipped, rate = best(table)
     asked = dict(seeds=seeds, optimizer=optimizer, clipped=clipped, rates=[rate], progress=progress)
-    judged = learned(windows, function, model, steps=last, every=int(np.gcd(first, second)), **asked)
+    judged = learned(form, function, model, steps=last, every=int(np.gcd(first, second)), **asked)
     return pd.concat([table, judged[judged["step"].isin([first, second, last])]], ignore_index=True)
 
 
-def updates(windows: str, function: str, model: str, *, seeds: Sequence[int], steps: int) -> int:
+def updates(form: str, function: str, model: str, *, seeds: Sequence[int], steps: int) -> int:
     """How many updates `run` makes, those of the choice among them."""
-    first, second, last = checks_of(steps)
+    first, second, last = checks_of(form, steps)
     return len(seeds) * last + len(CHOOSE) * (len(GRID) * first + len(RATES) * second)
 
 
 @functools.cache
-def examined(function: str, windows: str = "long", rows: int = 1_000) -> data.Task:
+def examined(form: str, function: str) -> data.Task:
     """The rows on which networks are tested, inside the training range and outside: the same ones every time."""
     rng = np.random.default_rng(2018)
-    return data.Task(*examples(rng, function, (rows,), "inside", windows), *examples(rng, function, (rows,), "outside", windows))
+    return data.Task(*_tested(rng, form, function, "inside"), *_tested(rng, form, function, "outside"))
 
 
 @functools.cache
-def untrained_error(function: str, where: str, windows: str = "long", networks: int = 25) -> float:
-    """The yardstick: the median mean squared error of untrained linear networks, on rows of its own."""
+def untrained_error(form: str, function: str, where: str, networks: int = 25) -> float:
+    """The yardstick: the median MSE of untrained linear networks (recurrent: each reads the sum over the steps) on rows of its own."""
     rng = np.random.default_rng(808)
-    x, y = examples(rng, function, (1_000,), where, windows)
-    first, second = ((6 / (n + m)) ** 0.5 for n, m in ((INPUTS, HIDDEN), (HIDDEN, 1)))  # the limits of Glorot's uniform start
-    draws = [rng.uniform(-first, first, (INPUTS, HIDDEN)) @ rng.uniform(-second, second, (HIDDEN, 1)) for _ in range(networks)]
+    x, y = _tested(rng, form, function, where)
+    x = x.sum(axis=1) if form == "recurrent" else x
+    first, second = ((6 / (n + m)) ** 0.5 for n, m in ((x.shape[-1], HIDDEN), (HIDDEN, 1)))  # the limits of Glorot's uniform start
+    draws = [rng.uniform(-first, first, (x.shape[-1], HIDDEN)) @ rng.uniform(-second, second, (HIDDEN, 1)) for _ in range(networks)]
     return float(np.median([np.mean((x @ W - y) ** 2) for W in draws]))
 
 
 @functools.cache
-def constant_error(function: str, where: str, windows: str = "long") -> float:
+def constant_error(form: str, function: str, where: str) -> float:
     """The scaled error of a constant guess, the mean of the answers inside the training range, on the rows of `examined`."""
-    guess = examples(np.random.default_rng(2019), function, (5_000,), windows=windows)[1].mean(dtype="float64")
-    task = examined(function, windows)
+    guess = examples(np.random.default_rng(2019), form, function, (5_000,))[1].mean(dtype="float64")
+    task = examined(form, function)
     y = task.y_train if where == "inside" else task.y_test
-    return float(100 * np.mean((guess - y) ** 2) / untrained_error(function, where, windows))
+    return float(100 * np.mean((guess - y) ** 2) / untrained_error(form, function, where))
+
+
+def _tested(rng, form, function, where):
+    """As many rows as networks are tested on."""
+    return examples(rng, form, function, (100 if form == "recurrent" else 1_000,), where)
