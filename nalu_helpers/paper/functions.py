@@ -8,8 +8,8 @@ over two windows and over all steps; a recurrent layer reads them and a second l
 What the paper leaves open is chosen as in the public reimplementations named below: numbers from U(0, ½), and from U(0, 2) in the static
 test; two hidden units; batches of 64; Ŵ, M̂ and G from U(−0.01, 0.01).
 
-Every model is tuned before it is judged, and all in the same way: of the settings in `WAYS_OF` and `RATES` it gets the one with the smallest
-error inside the training range, on seeds that judge nothing afterwards. The error outside has no say.
+Every model is tuned before it is judged, and all in the same way: of the settings in `WAYS_OF` and `RATES` it gets the one with the
+smallest error inside the training range, on seeds that judge nothing afterwards. The error outside has no say.
 """
 
 import functools
