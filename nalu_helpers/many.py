@@ -203,14 +203,14 @@ class _Runs:
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
-        self.task = _task(*what, self.dtype)
+        task, cost, ranges, batch, examined = what
+        self.task = _task(task, cost, ranges, batch, examined, self.dtype)
         if restart and not self.task.validates:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
         self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for
         if self.task.draw is None:
-            _, cost, *_ = what
             picked = callable(cost) and not self.task.tables[0]
-            self.task.groups = [rows_for(self.first, *rows, picked=picked) for rows in self.task.groups]
+            self.task.groups = [rows_for(self.first, x, y, picked=picked) for x, y in self.task.groups]
         elif self.task.validates:
             self.shape = (1, self.task.tables[0][0].shape[1])
             answer_of(self.first, np.ones(self.shape, self.dtype))
