@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from . import data, layers, metrics, results
-from ._inputs import one_of, whole_number
+from ._inputs import one_of, positive_number, whole_number
 from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, a_range, counted, each, judged, pairs
 from .many import fit_many
 from .training import Progress
@@ -50,7 +50,7 @@ FIELD = UNITS | {
 
 @dataclass(frozen=True)
 class Setting:
-    """What a reader can turn: a point of the grid."""
+    """What a reader can turn: a point of the grid. Raises TypeError or ValueError for a knob that is turned to what it does not have."""
 
     learning_rate: float
     start: str = PUBLISHED  # or one of STARTS
@@ -59,8 +59,13 @@ class Setting:
     penalty: bool = True  # the unit's own, when it has one
 
     def __post_init__(self) -> None:
+        positive_number(self.learning_rate, "learning_rate", 0.001)
         one_of(self.start, [PUBLISHED, *STARTS], "start")
+        if positive_number(self.beta_2, "beta_2", 0.999) >= 1:
+            raise ValueError(f"beta_2 is {self.beta_2!r}, expected a number between 0 and 1 such as 0.999: with 1 Adam forgets nothing")
         one_of(self.clipping, CLIPPING, "clipping")
+        if not isinstance(self.penalty, (bool, np.bool_)):
+            raise TypeError(f"penalty is {self.penalty!r}, expected True or False: whether the unit keeps the one it has")
 
 
 def published(entry: Entry) -> Setting:

@@ -203,54 +203,52 @@ class _Runs:
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
-        self.task = _task(*what, self.dtype)
+        task, cost, ranges, batch, examined = what
+        self.task = _task(task, cost, ranges, batch, examined, self.dtype)
         if restart and not self.task.validates:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
         self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for
+        self._match_model_and_task(seeds[0], cost)
+        rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
+        self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
+        drawn = self._drawn_first(seeds[0])
+        self.loop = Loop(self.first, optimizer, self.task.cost, drawn=drawn, own=self.task.groups[0], jit_compile=jit_compile)
+        self._choose_tiles()
+        self._refuse_a_large_table()
+        self.checks = [*range(0, self.steps, self.every), self.steps]
+
+    def _match_model_and_task(self, seed, cost):
+        """See that the first model, that of `seed`, has weights and the outputs of the task; rows become arrays of its own type."""
         if self.task.draw is None:
-            _, cost, *_ = what
             picked = callable(cost) and not self.task.tables[0]
-            self.task.groups = [rows_for(self.first, *rows, picked=picked) for rows in self.task.groups]
+            self.task.groups = [rows_for(self.first, x, y, picked=picked) for x, y in self.task.groups]
+            self.shape = (1, self.task.groups[0][0].shape[1])
         elif self.task.validates:
             self.shape = (1, *self.task.tables[0][0].shape[1:])
             answer_of(self.first, np.ones(self.shape, self.dtype))
-            self.first = self.built(seeds[0], self.shape)
+            self.first = self.built(seed, self.shape)
             outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
-        if self.task.draw is None:
-            self.shape = (1, np.shape(self.task.groups[0][0])[1])
-        rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
-        self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
-        self.shapes = None
-        one = self.drawn(np.random.default_rng([seeds[0], 1]), 1)
-        step_bytes = sum(part.nbytes for part in one)
-        refuse_memory(step_bytes, "the examples of one step")
-        self.shapes = [(part.shape[1:], part.dtype) for part in one]
-        self.block = max(1, min(STEPS_A_CALL, BLOCK_BYTES // max(step_bytes, 1)))  # steps that are drawn at once, whoever asks
-        self.loop = Loop(
-            self.first,
-            optimizer,
-            self.task.cost,
-            drawn=[part[0] for part in one],
-            own=self.task.groups[0],
-            jit_compile=jit_compile,
-        )
-        self._choose_tiles(step_bytes)
-        rows = len(self.each) * (2 + (self.steps - 1) // self.every)
-        columns = 10 + (weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
-        table = f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {in_digits(self.every)} steps,"
-        refuse_memory(4 * 8 * rows * columns, table)  # its checks, they joined, and those sorted
-        self.checks = [*range(0, self.steps, self.every), self.steps]
 
-    def _choose_tiles(self, step_bytes):
+    def _drawn_first(self, seed):
+        """The examples of the first step of `seed`. All others have the same shapes and size, and so many are drawn at once."""
+        self.shapes = None
+        parts = self.drawn(np.random.default_rng([seed, 1]), 1)
+        self.step_bytes = sum(part.nbytes for part in parts)
+        refuse_memory(self.step_bytes, "the examples of one step")
+        self.shapes = [(part.shape[1:], part.dtype) for part in parts]
+        self.block = max(1, min(STEPS_A_CALL, BLOCK_BYTES // max(self.step_bytes, 1)))  # steps that are drawn at once, whoever asks
+        return [part[0] for part in parts]
+
+    def _choose_tiles(self):
         """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
         loop, runs = self.loop, len(self.each)
         self.workers = 2 * CORES if loop.side_by_side else CORES  # while one draws its numbers another computes
         begins = sum(value.nbytes for value in loop.values_of(self.first))
-        a_run = loop.bytes_a_run + begins + 2 * self.block * step_bytes
+        a_run = loop.bytes_a_run + begins + 2 * self.block * self.step_bytes
         self.workers = max(1, min(self.workers, (MOST_BYTES - loop.bytes_held) // a_run))
         room = MOST_BYTES // 2 // (self.workers * a_run)
         fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
@@ -258,6 +256,13 @@ class _Runs:
         self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
         self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once
         self.piece = max(1, min(self.block, UPDATES_A_CALL // self.tile))
+
+    def _refuse_a_large_table(self):
+        """Raise ValueError when the table of all checks would take more memory than a call may."""
+        rows = len(self.each) * (2 + (self.steps - 1) // self.every)
+        columns = 10 + (self.weights and sum(int(np.prod(v.shape)) for v in self.loop.trainable))
+        table = f"a table of {rows:,} rows, a check of {len(self.each):,} runs every {in_digits(self.every)} steps,"
+        refuse_memory(4 * 8 * rows * columns, table)  # its checks, they joined, and those sorted
 
     def built(self, seed, shape, draw=0):
         """A new model as it starts from `seed`, built for rows of `shape`; `draw` counts its restarts."""
@@ -313,46 +318,35 @@ class _Runs:
     def train(self, tile, bar, stop, watch):
         """Train the runs numbered in `tile` from start to end; return the rows of each check, and the values each run ends with."""
         filled = [*tile, *[tile[0]] * (self.tile - len(tile))]  # always as many: the first fills up
-        begins = [*self.begins_of(tile)]
-        state = self.loop.stacked(begins + [begins[0]] * (len(filled) - len(begins)))
-        del begins  # a large model has none to spare
-        if self.tile == 1:
-            gc.collect()  # Keras' models hold themselves: the one that was made for its start, too
+        state = self._begin(tile)
         own, tables = (self.loop.stacked([kind[self.each[i][1]] for i in filled]) for kind in (self.task.groups, self.task.tables))
         seeds = list(dict.fromkeys(self.each[i][0] for i in filled))
         examples = _Examples(self, seeds)
         stream = tf.constant([seeds.index(self.each[i][0]) for i in filled])
         standing, restarts, diverged_at = StandingStill(), np.zeros(self.tile, int), np.full(self.tile, np.nan)
-        validation, checks, done = np.zeros(self.tile, "float32"), [], 0
-
-        def advance(most):
-            """The state after the next updates, no more than `most`, and the cost before each."""
-            drawn, at, left = examples.at(done)
-            count = min(most, left, self.piece)
-            return self.loop.run(state, done, count, drawn, own, at=at, stream=stream, validation=tf.constant(validation))
-
+        validation, checks = np.zeros(self.tile, "float32"), []
         for step, end in zip(self.checks, [*self.checks[1:], self.steps + 1], strict=True):
             measured = self.loop.measure(self._measures, state, tables)
             seen = self.loop.weights(state, len(tile)) if watch or self.weights else []
             if self.task.validates:
                 validation = measured[0].astype("float32")
             due = standing.restart_at(validation, step, end) if self.restart and step < self.steps else np.full(self.tile, -1)
-            restarts_before, done = restarts.copy(), step
+            done = step
             while done < end and not stop.is_set():
-                stops = [at + 1 for at in due if at >= done]
-                after, costs = advance(min([end, *stops]) - done)
-                ill = np.isnan(diverged_at) & ~np.isfinite(costs).all(axis=0)
-                before = diverged_at.copy()
+                drawn, at, left = examples.at(done)
+                until = min([end, *(last + 1 for last in due if last >= done)])  # the next check, or a restart before it
+                count = min(until - done, left, self.piece)
+                after, costs = self.loop.run(state, done, count, drawn, own, at=at, stream=stream, validation=tf.constant(validation))
                 if step < self.steps:
+                    ill = np.isnan(diverged_at) & ~np.isfinite(costs).all(axis=0)
                     diverged_at[ill] = done + np.argmin(np.isfinite(costs[:, ill]), axis=0)
                 if done == step:
-                    known = np.where(diverged_at == step, diverged_at, before)
-                    checks.append(self._rows(tile, step, costs[0], measured, restarts_before, known))
+                    checks.append(self._rows(tile, step, costs[0], measured, restarts, diverged_at))
                     if watch:
                         watch({**checks[-1], "weights": seen})
                     if self.weights:
                         checks[-1] |= self._columns_of(seen)
-                if step == self.steps:
+                if step == self.steps:  # one update more, for the cost that it starts from
                     break
                 state, done = after, done + len(costs)
                 bar.update(len(costs) * len(tile))
@@ -363,6 +357,15 @@ class _Runs:
                 break
         ends = [part.numpy() for part in self.loop.learned(state)]
         return checks, [[part[i] for part in ends] for i in range(len(tile))]
+
+    def _begin(self, tile):
+        """The state that the runs of `tile` begin with, filled up with its first run."""
+        begins = [*self.begins_of(tile)]
+        state = self.loop.stacked(begins + [begins[0]] * (self.tile - len(begins)))
+        del begins  # a large model has none to spare
+        if self.tile == 1:
+            gc.collect()  # Keras' models hold themselves: the one that was made for its start, too
+        return state
 
     def _restarted(self, state, run, model):
         """`state` with the weights of `model` for one run; what the optimizer remembers stays."""
@@ -388,7 +391,7 @@ class _Runs:
         columns = {**labels, "learning_rate": rates, "seed": np.array([seed for seed, _, _ in chosen]), "step": np.full(count, step)}
         columns |= {"cost": cost[:count], **errors, "sparsity_error": measured[-1][:count]}
         if self.task.validates:
-            columns["restarts"] = restarts[:count]
+            columns["restarts"] = restarts[:count].copy()
         return {**columns, "diverged_at": np.where(diverged_at <= step, diverged_at, np.nan)[:count]}
 
     def _columns_of(self, weights):
@@ -451,19 +454,21 @@ class StandingStill:
 
     @staticmethod
     def _first_due(losses, step, end):
-        now = np.array([at for at in range(step, end) if at > 0 and at % 10 == 0], int)
-        lived = len(losses) - (end - 1 - now)
-        now, lived = now[lived > 5_000], lived[lived > 5_000]
+        """`restart_at` for one run; `losses` are those of its life until step end−1."""
+        looks = np.array([at for at in range(step, end) if at > 0 and at % 10 == 0], int)
+        lived = len(losses) - (end - 1 - looks)  # how many steps, at each look
+        looks, lived = looks[lived > 5_000], lived[lived > 5_000]
         error = losses[-1]
-        if not error > 0 or not len(now):
+        if not error > 0 or not len(looks):
             return -1
         half = lived // 2
         beyond = losses - error  # so that the sums of a run that stands quite still are exactly 0
-        sums, squares = (np.append(0, np.cumsum(part)) for part in (beyond, beyond**2))
+        sums, squares = (np.append(0, np.cumsum(part)) for part in (beyond, beyond**2))  # entry n is that of the first n
         first = sums[half] / half
         second, square = ((part[lived] - part[half]) / (lived - half) for part in (sums, squares))
-        stands = (first <= second + np.sqrt(np.maximum(square - second**2, 0))) & (second + error > 1)
-        return int(now[np.argmax(stands)]) if stands.any() else -1
+        deviation = np.sqrt(np.maximum(square - second**2, 0))
+        stands = (first <= second + deviation) & (second + error > 1)
+        return int(looks[np.argmax(stands)]) if stands.any() else -1
 
 
 class _Models(Sequence):

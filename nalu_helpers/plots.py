@@ -995,21 +995,21 @@ def _canvas(title, width, height, across, up):
 
 
 def _box(ax, x, y, text, color, width=1.1, round=False):
-    """A labelled box, or a circle, centred at (x, y), filled lightly in COLORS[color]; returned so that arrows can end at its edge."""
+    """A labelled box, or a circle, centred at (x, y), filled lightly in COLORS[color]; returns the patch and its centre."""
     style = mpl.patches.BoxStyle("circle", pad=0.25) if round else mpl.patches.BoxStyle("round", pad=0.05, rounding_size=0.12)
-    size = (0.34, 0.34) if round else (width, 0.62)
+    width, height = (0.34, 0.34) if round else (width, 0.62)
     fill = mpl.colors.to_rgba(COLORS[color], 0.18)
-    patch = mpl.patches.FancyBboxPatch((x - size[0] / 2, y - size[1] / 2), *size, boxstyle=style, fc=fill, ec=COLORS[color], lw=2)
+    patch = mpl.patches.FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle=style, fc=fill, ec=COLORS[color], lw=2)
     ax.add_patch(patch)
     ax.text(x, y, text, ha="center", va="center", size=15, color=COLORS["ink"])
-    patch.center = (x, y)
-    return patch
+    return patch, (x, y)
 
 
 def _arrow(ax, start, end, bend="arc3"):
-    """An arrow from the edge of one box to the edge of another."""
-    look = dict(arrowstyle="-|>", connectionstyle=bend, patchA=start, patchB=end, shrinkA=3, shrinkB=3, color=COLORS["ink"], lw=1.5)
-    ax.annotate("", end.center, start.center, arrowprops=look)
+    """An arrow from the edge of one box to the edge of another, both as `_box` returns them."""
+    (box_a, center_a), (box_b, center_b) = start, end
+    look = dict(arrowstyle="-|>", connectionstyle=bend, patchA=box_a, patchB=box_b, shrinkA=3, shrinkB=3, color=COLORS["ink"], lw=1.5)
+    ax.annotate("", center_b, center_a, arrowprops=look)
 
 
 def _ink_on(shown, value):

@@ -241,15 +241,19 @@ class Loop:
         return tf.vectorized_map(one, (validation, values, examples), fallback_to_while_loop=False)
 
     def _segment(self, first, count, at, stream, validation, drawn, own, values):
-        """`count` updates of all runs: the cost before each, [STEPS_A_CALL, runs], and the values after them."""
+        """What `run` compiles: `count` updates of all runs, the cost before each, [STEPS_A_CALL, runs], and the values after them.
+
+        `count` is a tensor, so that one loop serves for any: it has room for the most that are asked for.
+        """
 
         def update(i, costs, values):
-            now = [tf.gather(part[:, at + i], stream) for part in drawn]
-            values, cost = self._updates_of_each(first + i, validation, values, [*now, *own])
+            seen = [tf.gather(part[:, at + i], stream) for part in drawn]  # [runs, …], each from its own stream
+            values, cost = self._updates_of_each(first + i, validation, values, [*seen, *own])
             return i + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), values
 
         begin = (tf.constant(0), tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
-        return tf.while_loop(lambda i, *_: i < count, update, begin)[1:]
+        _, costs, values = tf.while_loop(lambda i, *_: i < count, update, begin)
+        return costs, values
 
     def run(
         self,
@@ -542,12 +546,25 @@ def _compiled_once(concrete):
 
 
 def _fingerprint(concrete):
-    """A digest of what a traced function computes: its operations in order, without the names that tracing numbers anew each time."""
+    """A digest of what a traced function computes: its operations in order, without the names that tracing numbers anew each time.
+
+    In place of its name a value is told by its place in the function, and a function by its place among those that are called.
+    """
     graph, digest = concrete.graph.as_graph_def(), hashlib.sha256()
     functions = {function.signature.name: function for function in graph.library.function}
     met: list[str] = []  # functions in the order in which they are called
 
+    def setting(name, value):
+        """A node's setting as bytes: its value, or the function that is called."""
+        called = value.func.name
+        if called not in functions:
+            return value.SerializeToString(deterministic=True)
+        if called not in met:
+            met.append(called)
+        return f"{name} {met.index(called)}".encode()
+
     def read(given, nodes, returned):
+        """Take in one function: the names of its arguments, its nodes, and the names of what it returns."""
         places = {name: str(i) for i, name in enumerate([*given, *(node.name for node in nodes)])}
 
         def place(name):
@@ -557,11 +574,8 @@ def _fingerprint(concrete):
         for node in nodes:
             digest.update("\n".join([node.op, *map(place, node.input)]).encode())
             for name, value in sorted(node.attr.items()):
-                called = value.func.name
-                if called in functions and called not in met:
-                    met.append(called)
-                if not name.startswith("_"):
-                    digest.update(f"{name} {met.index(called)}".encode() if called in met else value.SerializeToString(deterministic=True))
+                if not name.startswith("_"):  # what begins so is a note of TensorFlow's own
+                    digest.update(setting(name, value))
         digest.update("\n".join(map(place, returned)).encode())
 
     read([], graph.node, [tensor.name for tensor in concrete.outputs])

@@ -1,5 +1,7 @@
 """The fair comparison: what its grid holds, what may choose a setting and what may not, and the door for a unit of one's own."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pandas as pd
@@ -51,10 +53,37 @@ def test_without_its_penalty_a_unit_adds_nothing_to_the_cost():
 
 
 @pytest.mark.parametrize(
+    "knobs, error, sentence",
+    [
+        (dict(learning_rate=-0.01), ValueError, "learning_rate is -0.01, expected a finite number above 0 such as 0.001"),
+        (dict(learning_rate=0), ValueError, "learning_rate is 0, expected a finite number above 0"),
+        (dict(learning_rate=np.nan), ValueError, "learning_rate is nan, expected a finite number above 0"),
+        (dict(learning_rate=np.inf), ValueError, "learning_rate is inf, expected a finite number above 0"),
+        (dict(learning_rate="0.01"), TypeError, "learning_rate is '0.01', expected a number such as 0.001"),
+        (dict(learning_rate=True), TypeError, "learning_rate is True, expected a number such as 0.001"),
+        (dict(beta_2=2), ValueError, "beta_2 is 2, expected a number between 0 and 1 such as 0.999"),
+        (dict(beta_2=1.0), ValueError, "beta_2 is 1.0, expected a number between 0 and 1 such as 0.999"),
+        (dict(beta_2=-0.1), ValueError, "beta_2 is -0.1, expected a finite number above 0 such as 0.999"),
+        (dict(beta_2=np.nan), ValueError, "beta_2 is nan, expected a finite number above 0 such as 0.999"),
+        (dict(beta_2="0.99"), TypeError, "beta_2 is '0.99', expected a number such as 0.999"),
+        (dict(start="far out"), ValueError, "start is 'far out', known are: 'as published', 'benchmark'"),
+        (dict(clipping="hard"), ValueError, "clipping is 'hard', known are: 'none', 'value 0.1', 'norm 1'"),
+        (dict(clipping=None), ValueError, "clipping is None, known are: 'none'"),
+        (dict(penalty="no"), TypeError, "penalty is 'no', expected True or False"),
+    ],
+    ids=str,
+)
+def test_a_knob_is_turned_only_to_what_it_has(knobs, error, sentence):
+    with pytest.raises(error) as said:
+        Setting(**{"learning_rate": 0.01, **knobs})
+    assert sentence in str(said.value) and "\n" not in str(said.value)
+    with pytest.raises(error):
+        replace(Setting(0.01), **knobs)
+
+
+@pytest.mark.parametrize(
     "make, sentence",
     [
-        (lambda: Setting(0.01, start="far out"), "start is 'far out'"),
-        (lambda: Setting(0.01, clipping="hard"), "clipping is 'hard'"),
         (lambda: fair.made(FIELD["NMU"], "*", Setting(0.01, "U(±2)")), "a NMU has no weights W…_hat and M…_hat to start from U(±2)"),
         (lambda: fair.choose(FIELD["NMU"], "*", settings=[]), "there are no settings to choose from"),
         (lambda: fair.compare(FIELD["NMU"], "*", choose_with=range(5), judge_with=range(4, 9)), "seed 4 is to choose and to judge"),

@@ -120,7 +120,7 @@ def test_bad_requests_are_refused():
         programs.run("if", "GRU", **SMALL)
     with pytest.raises(ValueError, match="kind is 'loop'"):
         programs.run("loop", "LSTM", **SMALL)
-    with pytest.raises(ValueError, match="a program has 599 tokens, expected at most 200: make it shorter"):
+    with pytest.raises(ValueError, match="the program has 599 tokens, expected at most 200: make it shorter"):
         programs.evaluate(programs.make("LSTM"), ["7 + 2", " + ".join(["1"] * 300)])
 
 

@@ -49,7 +49,8 @@ class Playground(Explorer):
             text("steps", "steps", "5000", "How many updates, each on 128 fresh pairs"),
         ]
         worker = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in ("expression", "units", "worker"))
-        known = dict(operations=OPERATIONS, most=MOST, buttons=list(BUTTONS.items()), worker=worker)  # stored maps lose their order
+        buttons = list(BUTTONS.items())  # stored maps lose their order
+        known: dict[str, Any] = dict(operations=OPERATIONS, most=MOST, buttons=buttons, worker=worker)
         super().__init__("expression units playground", "train a unit of your choice, live", handles=handles, **known)
         self.training, self.thread = None, None
         self.on_msg(self._hear)
@@ -84,7 +85,8 @@ class _Training:
 
     def __init__(self, settings, send):
         self.settings, self.send = settings, send
-        self.stopped, self.over, self.checks, self.updates = threading.Event(), threading.Event(), queue.SimpleQueue(), 0
+        self.stopped, self.over, self.updates = threading.Event(), threading.Event(), 0
+        self.checks: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def make_layer(self):
         return getattr(layers, self.settings["unit"])(1)

@@ -9,7 +9,7 @@ import numpy as np
 from .. import plots
 from .._inputs import whole_number
 from ..paper.gridworld import distance, plays
-from ..paper.programs import SetByLSTM, tokens_of, value_of
+from ..paper.programs import SetByLSTM, refuse_long, tokens_of, value_of
 from .parts import Explorer, choice, rounded, slider, text
 
 ROOM, HIGHEST = 20, 1e7  # tokens that the picture has room for, and the largest number
@@ -30,8 +30,7 @@ def program(model: keras.Model, first: str = "if 850 < 5 then 7 + 2 else 400 - 1
             "model has no registers that an LSTM sets: pass for example paper.programs.train('if', 'NAC set by LSTM', [0]).models[0]"
         )
     value_of(first)
-    if len(tokens_of(first)) > ROOM:
-        raise ValueError(f"the program has {len(tokens_of(first)):,} tokens, the picture has room for {ROOM}: make it shorter")
+    refuse_long(len(tokens_of(first)), ROOM, "the picture has room for")
     kernel, recurrent, bias = (rounded(weight, 6) for weight in cell.lstm.get_weights())
     set_to, start = (rounded(weight, 6) for weight in cell.set.get_weights())
     names = [f"$r_{i + 1}$" for i in range(cell.registers)]

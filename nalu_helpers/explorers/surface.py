@@ -79,7 +79,8 @@ def _paths(checks, operation, threshold, inside):
         known["gate"] = _sigmoid(both("G") @ inside.T).mean(axis=-1)
     elif "g[0]" in checks:
         known["gate"] = _sigmoid(column("g[0]"))
-    known = {name: np.where(np.isfinite(values), rounded(values, 3), None).tolist() for name, values in known.items()}
+    nothing = np.array(None)
+    known = {name: np.where(np.isfinite(values), rounded(values, 3), nothing).tolist() for name, values in known.items()}
     return {**known, "solved": (column("extrapolation") < threshold).astype(int).tolist()}
 
 

@@ -196,10 +196,7 @@ def examine(
 
 def _playable(times):
     """`times` as a list of whole numbers from 1 to LONGEST."""
-    times = [whole_number(T, "T") for T in times]
-    if max(times) > LONGEST:
-        raise ValueError(f"T is {max(times):,}, expected at most {LONGEST:,}: an episode is played step by step, give the agent less time")
-    return times
+    return [whole_number(T, "T", at_most=LONGEST) for T in times]
 
 
 def run(

@@ -99,7 +99,12 @@ def answer(operation: str, x: Any) -> Any:
 
 def updates(operation: str, model: str, hidden: int, *, seeds: Sequence[int], steps: int) -> int:
     """How many updates `run` makes."""
-    return len(seeds) * steps * LONGER.get(operation, 1)
+    return len(seeds) * _in_all(operation, steps)
+
+
+def _in_all(operation, steps):
+    """How many steps a network is trained when `steps` are asked for."""
+    return steps * LONGER.get(operation, 1)
 
 
 @functools.cache
@@ -131,7 +136,7 @@ def run(operation: str, model: str, hidden: int, *, seeds: Iterable[int], steps:
     steps. Raises as `network` does.
     """
     network(operation, model, hidden)  # an unknown name is said at once
-    steps = whole_number(steps, "steps") * LONGER.get(operation, 1)
+    steps = _in_all(operation, whole_number(steps, "steps"))
     of = OPERATIONS[known_operation(operation)]
 
     def cost(net, drawn):

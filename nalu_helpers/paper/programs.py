@@ -121,6 +121,12 @@ def tokens_of(text: str) -> list[str]:
     return tokens
 
 
+def refuse_long(tokens: int, most: int, room: str) -> None:
+    """Raise ValueError when a program has more tokens than the `most` there may be; `room` are the words before that number."""
+    if tokens > most:
+        raise ValueError(f"the program has {tokens:,} tokens, {room} {most}: make it shorter")
+
+
 def encode(texts: str | Iterable[str]) -> np.ndarray:
     """Programs as a network reads them, float32 [programs, tokens, 9]: a row a token, and rows of 0 after the end of the shorter ones.
 
@@ -330,8 +336,7 @@ def evaluate(model: keras.Model, texts: str | Iterable[str]) -> np.ndarray:
     Raises what `encode` does, and ValueError for a program with more than `LONGEST` tokens.
     """
     x = encode(texts)
-    if x.shape[1] > LONGEST:
-        raise ValueError(f"a program has {x.shape[1]:,} tokens, expected at most {LONGEST}: make it shorter")
+    refuse_long(x.shape[1], LONGEST, "expected at most")
     return said(model, x)
 
 
