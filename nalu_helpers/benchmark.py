@@ -9,6 +9,7 @@ paper           the paper's own experiments (Trask et al. 2018), and those that 
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,7 @@ import pandas as pd
 from . import fair, results, speed
 from ._inputs import one_of, whole_number
 from .field import UNITS, a_range, single_module, summary
-from .training import Progress
+from .training import Progress, TooManyLoops, refuse_another_loop
 
 EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld", "hundred", "tokens", "values")  # modules of nalu_helpers.paper
 
@@ -31,7 +32,7 @@ def paper(
 
     Each has its own number of `seeds` and `steps` unless others are given. A table is written anew, in one piece, after every chunk,
     and what it already holds is not run again. Raises ValueError for an unknown experiment and when a table holds something else,
-    OSError when one cannot be written.
+    OSError when one cannot be written, TooManyLoops when the rest needs a new process.
     """
     tables = {}
     for name in [one_of(name, EXPERIMENTS, "experiment") for name in experiments or EXPERIMENTS]:
@@ -49,6 +50,7 @@ def paper(
         with Progress(total=total, unit=f" steps of {name}", disable=None, unit_scale=True) as bar:
             for chunk, some in missing.items():
                 if len(some):
+                    refuse_another_loop(share=0.5)  # before a piece is begun, not in the middle of it
                     table = pd.concat([table, module.run(*chunk, seeds=some, steps=each, progress=bar)])
                     places = table[module.KEY].apply(tuple, axis=1).map(chunks.index)
                     table = table.iloc[np.lexsort((table["seed"], places))].reset_index(drop=True)
@@ -169,4 +171,10 @@ def main(arguments: Iterable[str] | None = None) -> int:
 if __name__ == "__main__":
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.reconfigure(errors="replace")  # a console that lacks a character shows a ? in its place
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except TooManyLoops as full:
+        if any(word.startswith("--scheduler") for word in sys.argv):
+            sys.exit(f"a worker is full: {full}")
+        # A table is written after every piece: a new process goes on from there.
+        os.execv(sys.executable, [sys.executable, "-m", "nalu_helpers.benchmark", *sys.argv[1:]])

@@ -13,6 +13,7 @@ import random
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -533,12 +534,36 @@ def _refuse_foreign(concrete):
 
 _COMPILED: OrderedDict[Any, Any] = OrderedDict()  # what was compiled last, by what it computes
 _COMPILED_LOCK = threading.Lock()
+MAPS, MOST_MAPS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")  # Linux: pieces of memory in use, and how many there may be
+
+
+class TooManyLoops(MemoryError):
+    """There is no room for another compiled loop in this Python process; a new process has all of it again."""
+
+
+def refuse_another_loop(share: float = 0.9) -> None:
+    """Raise TooManyLoops when more than this share of the pieces of memory that Linux allows a process is taken.
+
+    XLA keeps every loop for as long as the process lives, in some hundred pieces each, and without room it ends the process with all that
+    was in it. On other systems nothing is counted.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        most = int(MOST_MAPS.read_text())
+        with MAPS.open("rb") as lines:
+            taken = sum(1 for _ in lines)
+        if taken > share * most:
+            raise TooManyLoops(
+                f"this Python process has compiled so many loops that {taken:,} of its {most:,} pieces of memory are taken, and TensorFlow "
+                "gives none back: restart the kernel, or start the command again; a table that was being written goes on from where it is"
+            )
 
 
 def _compiled_once(concrete):
     """`concrete`, or a function that was traced before and computes the same, which is compiled already."""
     key = (_fingerprint(concrete), *(id(tensor) for tensor in concrete.captured_inputs))
     with _COMPILED_LOCK:
+        if key not in _COMPILED:
+            refuse_another_loop()
         _COMPILED[key] = _COMPILED.pop(key, concrete)
         while len(_COMPILED) > 32:
             _COMPILED.popitem(last=False)

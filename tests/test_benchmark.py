@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nalu_helpers import benchmark, data, field, metrics, results, speed
+from nalu_helpers import benchmark, data, field, metrics, results, speed, training
 
 ROOT = Path(__file__).parent.parent
 SMALL = ["--unit", "NAC", "NAU", "--operation", "add", "--range=1,2", "--seeds", "30", "--steps", "40"]
@@ -301,6 +301,36 @@ def test_the_papers_tables_go_on_where_they_were_and_end_with_the_same_bytes(toy
     assert (parts / "paper_toy.csv").read_bytes() == (whole / "paper_toy.csv").read_bytes()
     benchmark.paper(parts)
     assert len(toy.asked) == 2
+
+
+def almost_full(tmp_path, lines):
+    """Two files like Linux' own: so many pieces of memory are in use, of 1,000."""
+    (tmp_path / "maps").write_text("a line\n" * lines)
+    (tmp_path / "most").write_text("1000\n")
+    return tmp_path / "maps", tmp_path / "most"
+
+
+def test_a_command_goes_on_in_a_new_process_when_this_one_is_full(tmp_path):
+    maps, most = almost_full(tmp_path, 950)
+    asked = ["single-module", *SMALL[:1], "NAC", *SMALL[3:6], "--seeds", "2", "--steps", "10", "--output", str(tmp_path / "table.csv")]
+    code = f"""
+import runpy, sys
+from pathlib import Path
+from nalu_helpers import training
+training.MAPS, training.MOST_MAPS = Path({str(maps)!r}), Path({str(most)!r})  # of this process alone
+sys.argv = ["benchmark", *{asked!r}]
+runpy.run_module("nalu_helpers.benchmark", run_name="__main__", alter_sys=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-500:]
+    assert len(pd.read_csv(tmp_path / "table.csv", comment="#")) == 2
+
+
+def test_a_piece_of_a_papers_table_is_begun_only_where_there_is_room_for_it(toy, tmp_path, monkeypatch):
+    for name, path in zip(("MAPS", "MOST_MAPS"), almost_full(tmp_path, 600), strict=True):
+        monkeypatch.setattr(training, name, path)
+    with pytest.raises(training.TooManyLoops, match="600 of its 1,000 pieces of memory are taken"):
+        benchmark.paper(tmp_path, experiments=["toy"])
 
 
 def test_the_papers_command_refuses_what_it_cannot_use(toy, tmp_path, capsys):

@@ -482,6 +482,19 @@ def test_a_second_training_of_the_same_shape_is_not_compiled_again():
         assert len(training._COMPILED) == before
 
 
+def test_where_no_loop_can_be_added_one_sentence_says_so_and_those_that_are_there_go_on(tmp_path, monkeypatch):
+    quiet()
+    for name, text in {"MAPS": "a line\n" * 95, "MOST_MAPS": "100\n"}.items():
+        (tmp_path / name).write_text(text)
+        monkeypatch.setattr(training, name, tmp_path / name)
+    assert len(quiet(seeds=[8, 9]).table)  # compiled before
+    with pytest.raises(training.TooManyLoops, match="95 of its 100 pieces of memory are taken, and TensorFlow gives none back: restart"):
+        quiet(operation="a * b + 0.123")
+    for text in ("", "many"):  # where nothing is counted nothing is refused
+        (tmp_path / "MOST_MAPS").write_text(text)
+        training.refuse_another_loop()
+
+
 def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
     ends = [quiet(operation=f"a * {factor}", steps=30).table["cost"].iloc[-1] for factor in (2, 3, 2)]
     assert ends[0] == ends[2] != ends[1]
