@@ -53,7 +53,8 @@ WINDOWS = {
     "recurrent": (slice(1, 4), slice(6, 8)),
 }
 KEY = ["form", "function", "model"]
-CHUNKS = [(form, function, model) for form in MODELS for function in FUNCTIONS for model in MODELS[form]]
+IN_THE_TABLE = {"long": list(FUNCTIONS), "recurrent": ["a + b", "a − b", "a × b"]}
+CHUNKS = [(form, function, model) for form, functions in IN_THE_TABLE.items() for function in functions for model in MODELS[form]]
 SEEDS, STEPS = 10, 150_000
 SHARE = {"recurrent": 20}  # a recurrent network is trained for a twentieth of the steps
 INPUTS, BATCH, HIDDEN = {"long": 100, "short": 100, "recurrent": 10}, 64, 2
