@@ -232,9 +232,9 @@ def exercise_05_3(answer):
 
 @_exercise
 def exercise_06_1(answer):
-    """1 − 0.999¹⁰⁰⁰: more than a third is forgotten."""
-    if abs(_numbers(answer, 1)[0] - (1 - 0.999**1000)) > 0.005:
-        return "what came in k steps ago is held 0.999 to the power k times: add these up for k from 0 to 999, and divide by 1,000"
+    """(1 − 0.9999¹⁰⁰⁰) / 0.1: at a ten-thousandth below 1, five of a hundred are forgotten."""
+    if abs(_numbers(answer, 1)[0] - (1 - 0.9999**1000) / 0.1) > 0.005:
+        return "what came in k steps ago is held 0.9999 to the power k times: add these up for k from 0 to 999, and divide by 1,000"
 
 
 @_exercise
