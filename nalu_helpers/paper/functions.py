@@ -233,7 +233,7 @@ def tried(form: str, function: str, model: str, *, steps: int = STEPS, progress:
     early = pd.concat(tables)
     chosen = [best(early[early["rate"] == rate]) for rate in RATES]
     for way in dict.fromkeys(setting[:2] for setting in chosen):
-        rates = [rate for *its_way, rate in chosen if tuple(its_way) == way]
+        rates = [setting[2] for setting in chosen if setting[:2] == way]
         tables.append(learned(form, function, model, steps=second, way=way, rates=rates, **asked))
     table = pd.concat(tables, ignore_index=True)
     return table[table["where"] == "inside"]
