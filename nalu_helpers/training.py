@@ -247,13 +247,15 @@ class Loop:
         `count` is a tensor, so that one loop serves for any: it has room for the most that are asked for.
         """
 
-        def update(i, costs, values):
-            seen = [tf.gather(part[:, at + i], stream) for part in drawn]  # [runs, …], each from its own stream
+        def update(place, costs, values):
+            i = place - at
+            seen = [tf.gather(part[:, place], stream) for part in drawn]  # [runs, …], each from its own stream
             values, cost = self._updates_of_each(first + i, validation, values, [*seen, *own])
-            return i + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), values
+            return place + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), values
 
-        begin = (tf.constant(0), tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
-        _, costs, values = tf.while_loop(lambda i, *_: i < count, update, begin)
+        # It is the place that is counted: part[:, at + i] would be compiled anew for every `at`, a number that the loop leaves alone.
+        begin = (at, tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
+        _, costs, values = tf.while_loop(lambda place, *_: place < at + count, update, begin)
         return costs, values
 
     def run(

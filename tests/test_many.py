@@ -482,6 +482,14 @@ def test_a_second_training_of_the_same_shape_is_not_compiled_again():
         assert len(training._COMPILED) == before
 
 
+@pytest.mark.skipif(not training.MAPS.exists(), reason="only Linux counts a process's pieces of memory")
+def test_a_loop_is_compiled_once_wherever_in_its_block_a_check_falls():
+    quiet(lambda: NAC(1), every=50, steps=100)  # from the block's beginning, and from its fiftieth step
+    before = len(training.MAPS.read_text().splitlines())
+    quiet(lambda: NAC(1), every=7, steps=100)
+    assert len(training.MAPS.read_text().splitlines()) - before < 200  # a loop takes about 400
+
+
 def test_where_no_loop_can_be_added_one_sentence_says_so_and_those_that_are_there_go_on(tmp_path, monkeypatch):
     quiet()
     for name, text in {"MAPS": "a line\n" * 95, "MOST_MAPS": "100\n"}.items():
