@@ -33,6 +33,7 @@ nb_ipywidgets_js = {}
 nb_custom_formats = {".ipynb": "notebooks.read"}
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
+myst_heading_slug_func = "notebooks.place"
 mathjax3_config = {"tex": {"macros": {"What": r"\hat{W}", "Mhat": r"\hat{M}"}}}
 
 default_role = "py:obj"

@@ -23,6 +23,11 @@ def text_of(name):
     return "\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown")
 
 
+def places(name):
+    """What JupyterLab calls the headings of a notebook in a link, NAME.ipynb#place."""
+    return [heading.replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text_of(name), re.MULTILINE)]
+
+
 def outputs(name):
     return [output for cell in code_cells(name) for output in cell.outputs]
 
@@ -150,6 +155,22 @@ def test_predictions_come_before_experiments(name):
 def test_links_to_files_resolve(name):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text_of(name)):
         assert target.startswith("https://") or (ROOT / "notebooks" / target).exists(), target
+
+
+@each_notebook
+def test_a_link_to_a_section_names_one_of_its_headings(name):
+    for target, place in re.findall(r"\]\(([^)#:]*)#([^)]*)\)", text_of(name)):
+        assert places(Path(target).stem or name).count(place) == 1, (target, place)
+        if not target:  # JupyterLab takes the first such heading of all the notebooks that are open
+            assert sum(places(other).count(place) for other in NOTEBOOKS) == 1, place
+
+
+@each_notebook
+def test_a_paragraph_that_speaks_of_another_notebook_links_to_it(name):
+    for paragraph in "\n\n".join(cell.source for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown").split("\n\n"):
+        said = re.sub(r"\]\([^)]*\)", "", paragraph)
+        for number in re.findall(r"(?<![\d.,])0\d(?![.,]?\d)", said):  # 10 to 13 may be any number
+            assert number == name[:2] or f"({number}_" in paragraph, paragraph
 
 
 @each_notebook

@@ -2,10 +2,12 @@
 
 import csv
 import json
+import re
 
+import nbformat
 from sphinx.util.docutils import SphinxDirective
 
-from notebooks import PATHS, ROOT
+from notebooks import PATHS, ROOT, place
 
 SHORT = 40  # rows of a table that is shown whole
 
@@ -21,7 +23,7 @@ def described(path):
     table = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
     settings = [line.removeprefix("# ") for line in table if line.startswith("#")]
     columns, *rows = csv.reader(line for line in table if not line.startswith("#"))
-    shown = [f"[{book.stem[:2]}](notebooks/{book.name})" for book in PATHS if f"results/{path.stem}" in book.read_text(encoding="utf-8")]
+    shown = [f"[{book.stem[:2]} · {heading}](notebooks/{book.name}#{place(heading)})" for book, heading in readers(f"{path.stem}.csv")]
     facts = {"Holds": f"{len(rows):,} rows of {', '.join(f'`{column}`' for column in columns)}"}
     facts |= {"Shown in": ", ".join(shown)} if shown else {}
     facts |= {"Settings": f"`{settings[0]}`"} if settings else {}
@@ -29,6 +31,18 @@ def described(path):
     whole = [columns, ["---"] * len(columns), *rows] if len(rows) <= SHORT else []
     lines = [*(f"- **{key}**: {value}" for key, value in facts.items()), "", *(f"| {' | '.join(row)} |" for row in whole)]
     return "\n".join([f"## {path.stem}.csv", "", *lines, ""])
+
+
+def readers(table):
+    """The notebooks with a cell that reads the file `table` of results/, each with the heading above its first such cell."""
+    for book in PATHS:
+        heading = None
+        for cell in nbformat.read(book, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                heading = [heading, *re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)][-1]
+            elif f"results/{table}" in cell.source:
+                yield book, heading
+                break
 
 
 def said(value):

@@ -108,6 +108,11 @@ def still(state, model):
     return next(filter(None, [*held, *inside]), None)
 
 
+def place(heading):
+    """What a section is called in a link, NAME.ipynb#place: as JupyterLab has it, so that one link leads there in both."""
+    return heading.replace(" ", "-")
+
+
 def opening(path):
     """The title and the question of the notebook at `path`, as its first cell says them."""
     notebook = nbformat.read(path, as_version=4)

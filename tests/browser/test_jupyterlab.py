@@ -20,6 +20,7 @@ from . import lab
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
 expect.set_options(timeout=lab.PATIENCE)
 STORED = "02_the_neural_accumulator.ipynb"
+LINKING = "03_training_a_nac_to_add.ipynb"
 SHOW = """import ipywidgets
 import traitlets
 
@@ -35,7 +36,8 @@ def show(one):
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     lab.write_notebook(folder, "all.ipynb", SHOW, *(f"show({call})" for call in lab.EXPLORERS.values()))
-    shutil.copy(lab.ROOT / "notebooks" / STORED, folder)
+    for name in (STORED, LINKING):
+        shutil.copy(lab.ROOT / "notebooks" / name, folder)
     return folder
 
 
@@ -161,6 +163,21 @@ def test_a_stored_notebook_moves_before_it_is_run_and_stays_as_it_is(address, br
     weight.get_by_label("Ŵ", exact=True).click(position={"x": 10, "y": 8})
     assert weight.locator(".line").inner_text() != said
     assert (folder / STORED).read_bytes() == (lab.ROOT / "notebooks" / STORED).read_bytes()
+    page.close()
+    assert none(errors), errors
+
+
+def test_a_link_leads_to_the_section_that_is_meant(address, browser):
+    page, errors = new_page(browser)
+    lab.open_notebook(page, address, LINKING)
+    page.locator("a[href='#The-secret-of-the-long-slope']", has_text="below").first.click()
+    expect(page.get_by_role("heading", name="The secret of the long slope")).to_be_in_viewport()
+    for _ in range(2):  # JupyterLab shows the beginning of a notebook that it has just opened: the second click leads on
+        page.get_by_role("tab", name=LINKING).click()
+        page.get_by_role("link", name="surface of W", exact=True).click()
+        expect(page.get_by_role("heading", name="02 · The neural accumulator")).to_have_count(1)
+        page.wait_for_selector("text=| Idle", timeout=lab.PATIENCE)
+    expect(page.get_by_role("heading", name="tanh times sigmoid")).to_be_in_viewport()
     page.close()
     assert none(errors), errors
 
