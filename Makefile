@@ -8,7 +8,7 @@ READY_BROWSER := .venv/ready-browser
 READY_DOCS := .venv/ready-docs
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: help lab test browser latency notebooks html benchmark pins clean
+.PHONY: help lab test slow browser latency notebooks html benchmark pins clean
 
 help:  ## list what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -16,11 +16,14 @@ help:  ## list what can be made
 lab: $(READY)  ## open the walkthrough in JupyterLab
 	$(BIN)/jupyter lab --config=tools/jupyter_config.py --ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
-test: $(READY_TEST)  ## run the unit tests, then every notebook, comparing its outputs
+test: $(READY_TEST)  ## run the quick unit tests, then every notebook, comparing its outputs
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/python -m mypy
-	$(BIN)/python -m pytest --nbval --nbval-current-env --numprocesses=auto --maxprocesses=4 --dist=loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest --nbval --nbval-current-env --numprocesses=auto --maxprocesses=4 --dist=loadfile --ignore=tests/browser -m "not slow"
+
+slow: $(READY_TEST)  ## run the unit tests that train for long
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile tests --ignore=tests/browser -m slow
 
 browser: $(READY_BROWSER) $(READY_DOCS)  ## use the explorers and the site in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser

@@ -64,7 +64,6 @@ def fit_many(
     every: int = 1_000,
     restart: bool = False,
     weights: bool = False,
-    jit_compile: bool = True,
     progress: Any = True,
     watch: Watch | None = None,
 ) -> Runs:
@@ -97,7 +96,7 @@ def fit_many(
     difference in the result: a run ends the same, to the last bit, whatever runs beside it. A run that diverges stays in the table, and
     the others go on. `watch(seen)` is called from a thread that trains with the rows of each check as they are made, some runs at a time,
     as a dict of arrays, and "weights", a list of the trainable weights, each [runs, …]. `progress` is True, False, or a bar of yours with
-    `update(count)`. Without `jit_compile` a large model starts sooner and runs slower.
+    `update(count)`.
 
     Raises TypeError or ValueError, before the first step: for a seed, range or learning rate that is none, missing or given twice; for
     a task, cost or model that do not fit each other, such as a model without weights, with weights of another seed's, or with other
@@ -116,7 +115,6 @@ def fit_many(
         every=every,
         restart=restart,
         weights=weights,
-        jit_compile=jit_compile,
     )
     stop = threading.Event()
     with progress_bar(progress, len(runs.each) * runs.steps, " steps in all") as bar, ThreadPoolExecutor(runs.workers) as pool:
@@ -195,7 +193,7 @@ def _operation(operation, cost, ranges, batch, dtype):
 class _Runs:
     """What `fit_many` was asked for, checked, and the training of a tile of runs."""
 
-    def __init__(self, make_model, what, *, seeds, learning_rate, optimizer, steps, every, restart, weights, jit_compile):
+    def __init__(self, make_model, what, *, seeds, learning_rate, optimizer, steps, every, restart, weights):
         if isinstance(make_model, keras.layers.Layer) or not callable(make_model):
             raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
@@ -213,7 +211,7 @@ class _Runs:
         rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         drawn = self._drawn_first(seeds[0])
-        self.loop = Loop(self.first, optimizer, self.task.cost, drawn=drawn, own=self.task.groups[0], jit_compile=jit_compile)
+        self.loop = Loop(self.first, optimizer, self.task.cost, drawn=drawn, own=self.task.groups[0])
         self._choose_tiles()
         self._refuse_a_large_table()
         self.checks = [*range(0, self.steps, self.every), self.steps]

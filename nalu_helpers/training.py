@@ -127,8 +127,8 @@ class Loop:
     optimizer remembers), each [runs, …]. Every run is computed by itself: it ends the same whatever runs beside it.
     """
 
-    def __init__(self, model, optimizer, cost, *, drawn=(), own=(), jit_compile=True):
-        self.model, self.cost, self.jit_compile, self.side_by_side = model, cost, jit_compile, True
+    def __init__(self, model, optimizer, cost, *, drawn=(), own=()):
+        self.model, self.cost, self.side_by_side = model, cost, True
         self.trainable = model.trainable_variables
         if not self.trainable:
             raise ValueError(f"the {type(model).__name__} has no trainable weights: there is nothing to learn")
@@ -301,7 +301,7 @@ class Loop:
         shapes = (name or function.__name__, *((tuple(part.shape), part.dtype) for part in tf.nest.flatten(arguments)))
         with self._lock:
             if shapes not in self._compiled:
-                self._compiled[shapes] = _compiled_once(_traced(function, *arguments, jit_compile=self.jit_compile))
+                self._compiled[shapes] = _compiled_once(_traced(function, *arguments, jit_compile=True))
         return self._compiled[shapes]
 
 

@@ -28,6 +28,7 @@ def notebook(folder):
     return str(folder / "tiny.ipynb")
 
 
+@pytest.mark.slow
 def test_a_conclusion_that_a_millionth_turns_does_not_pass_a_jitter(tmp_path, capfd):
     assert tool["main"](["jitter-1", notebook(tmp_path)]) == 1
     said = capfd.readouterr().out

@@ -92,6 +92,7 @@ def test_what_is_there_is_not_run_again_and_more_seeds_are_added(undisturbed, tm
 RUN_CHUNK = field.run_chunk
 
 
+@pytest.mark.slow
 def test_a_cluster_gives_the_same_table_and_a_killed_worker_costs_only_its_chunk(undisturbed, tmp_path):
     distributed = pytest.importorskip("distributed")
     output = tmp_path / "table.csv"
@@ -107,6 +108,7 @@ def test_a_cluster_gives_the_same_table_and_a_killed_worker_costs_only_its_chunk
     assert output.read_bytes() == undisturbed.read_bytes()
 
 
+@pytest.mark.slow
 def test_an_unreachable_scheduler_is_reported(tmp_path, capsys):
     pytest.importorskip("distributed")
     with pytest.raises(SystemExit) as stopped:
@@ -310,6 +312,7 @@ def almost_full(tmp_path, lines):
     return tmp_path / "maps", tmp_path / "most"
 
 
+@pytest.mark.slow
 def test_a_command_goes_on_in_a_new_process_when_this_one_is_full(tmp_path):
     maps, most = almost_full(tmp_path, 950)
     asked = ["single-module", *SMALL[:1], "NAC", *SMALL[3:6], "--seeds", "2", "--steps", "10", "--output", str(tmp_path / "table.csv")]

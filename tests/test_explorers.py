@@ -154,7 +154,14 @@ def surface(unit="NMU", operation="*", train=(1, 2), **settings):
     return explorers.surface(unit, operation, train, **{"seeds": range(3), "steps": 200, "every": 50, "progress": False, **settings})
 
 
-@pytest.mark.parametrize("unit, operation", [("NAC", "-"), ("NACLog", "/"), ("NALU", "*"), ("INALU", "+"), ("NAU", "+"), ("NMU", "*")])
+@pytest.mark.parametrize(
+    "unit, operation",
+    [
+        ("NAC", "-"),
+        ("NMU", "*"),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in [("NACLog", "/"), ("NALU", "*"), ("INALU", "+"), ("NAU", "+")]),
+    ],
+)
 def test_the_runs_on_the_surface_are_those_of_fit_many(unit, operation):
     explorer, entry = surface(unit, operation), fair.FIELD[unit]
     start = explorer.handles[0]["options"][-1]

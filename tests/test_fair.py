@@ -142,6 +142,7 @@ def test_where_a_setting_is_as_good_early_as_late_the_best_is_never_dropped(scor
     assert (round(5 * chosen["inside"]), chosen["error"]) == best
 
 
+@pytest.mark.slow
 def test_dropping_settings_early_chooses_one_as_good_as_the_whole_grid_does():
     """On real runs: the NAC that subtracts, whose start and rate decide."""
     entry, asked = FIELD["NAC"], {"seeds": range(4), "ranges": [data.BENCHMARK_RANGES[6]], "steps": 2000}

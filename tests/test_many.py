@@ -52,8 +52,13 @@ def test_each_run_is_the_loop_written_out_with_keras_own_adam(make):
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: NALU(1), lambda: NMU(1), lambda: INALU(1), lambda: RealNPU(1), lambda: keras.layers.Dense(1)],
-    ids=["NALU", "NMU", "INALU", "RealNPU", "Dense"],
+    [
+        pytest.param(lambda: NALU(1), id="NALU"),
+        pytest.param(lambda: keras.layers.Dense(1), id="Dense"),
+        pytest.param(lambda: NMU(1), id="NMU", marks=pytest.mark.slow),
+        pytest.param(lambda: INALU(1), id="INALU", marks=pytest.mark.slow),
+        pytest.param(lambda: RealNPU(1), id="RealNPU", marks=pytest.mark.slow),
+    ],
 )
 def test_a_run_ends_the_same_to_the_last_bit_whatever_runs_beside_it(make):
     alone = table_of(make, seeds=[7], ranges=[TEN], weights=True)
@@ -263,9 +268,8 @@ def test_a_nac_learns_to_add_from_fresh_numbers():
     assert all(abs(float(model([[5.0, 7.0]])[0, 0]) - 12) < 0.2 for model in models)
 
 
-@pytest.mark.parametrize("jit_compile", [True, False])
-def test_a_stream_is_learned_as_keras_adam_does_with_the_same_examples(jit_compile):
-    table, (model,) = stream(seeds=[0], steps=7, every=1, jit_compile=jit_compile)
+def test_a_stream_is_learned_as_keras_adam_does_with_the_same_examples():
+    table, (model,) = stream(seeds=[0], steps=7, every=1)
     keras.utils.set_random_seed(0)
     other, adam, rng = built(NAC(1)), keras.optimizers.Adam(0.05), np.random.default_rng([0, 1])
     batches = pairs(rng, 250)[0]
@@ -425,7 +429,10 @@ def built_once(model):
     return model if model.built else built(model)
 
 
-@pytest.mark.parametrize("name", UNITS)
+SOME = "NAC", "NMU", "INALU", "Dense", "two layers"  # the others in `make slow`
+
+
+@pytest.mark.parametrize("name", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in UNITS])
 def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and_in_threads(name):
     make, settings = UNITS[name], {"steps": 40, "learning_rate": 0.05, "progress": False}
     keras.utils.set_random_seed(7)
@@ -463,6 +470,7 @@ def test_a_thread_that_draws_random_numbers_meanwhile_changes_nothing():
         busy.join()
 
 
+@pytest.mark.slow
 def test_dask_workers_with_several_threads_make_the_same_table():
     from distributed import Client, LocalCluster
 
@@ -503,6 +511,7 @@ def test_where_no_loop_can_be_added_one_sentence_says_so_and_those_that_are_ther
         training.refuse_another_loop()
 
 
+@pytest.mark.slow
 def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
     ends = [quiet(operation=f"a * {factor}", steps=30).table["cost"].iloc[-1] for factor in (2, 3, 2)]
     assert ends[0] == ends[2] != ends[1]
@@ -510,7 +519,7 @@ def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
 
 def planned(make, what, seeds):
     how = {"seeds": seeds, "learning_rate": None, "optimizer": None, "steps": 10, "every": 10}
-    return many._Runs(make, what, **how, restart=False, weights=False, jit_compile=True)
+    return many._Runs(make, what, **how, restart=False, weights=False)
 
 
 def test_memory_is_bounded_whatever_the_batch():

@@ -198,6 +198,7 @@ def test_at_least_zero_is_relu(activation):
     assert float(experiment.at_least_zero(activation)) == pytest.approx(max(activation, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "task, model", [("counting", "LSTM"), ("addition", "NAC"), ("addition", "Transformer total"), ("product", "LSTM"), ("parity", "NALU")]
 )

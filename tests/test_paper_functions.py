@@ -128,6 +128,7 @@ def test_an_untrained_network_scores_about_100_and_the_yardstick_stays():
     assert six.untrained_error.__wrapped__("long", "a × b", "inside") == six.untrained_error("long", "a × b", "inside")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form, model", [("long", "NALU, repaired"), ("short", "NMU"), ("recurrent", "NAC")])
 def test_a_table_has_a_row_for_each_seed_check_and_place_and_a_seed_does_not_look_at_its_neighbours(form, model):
     table = six.learned(form, "a × b", model, seeds=[5, 2], steps=4, every=2)
@@ -138,6 +139,7 @@ def test_a_table_has_a_row_for_each_seed_check_and_place_and_a_seed_does_not_loo
     pd.testing.assert_frame_equal(alone.reset_index(drop=True), beside, check_exact=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["long", "recurrent"])
 def test_the_errors_are_those_of_the_network_that_was_trained(form):
     (row,) = six.learned(form, "a + b", "NAU", seeds=[3], steps=3).query("where == 'outside'").itertuples()
@@ -151,6 +153,7 @@ def test_the_errors_are_those_of_the_network_that_was_trained(form):
     assert row.relative == pytest.approx(np.sqrt(error) / task.y_test.mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_run_is_a_choice_on_other_seeds_and_a_judgement_in_the_setting_chosen():
     table = six.run("long", "a + b", "NAC", seeds=[0, 1], steps=75)
     trial = table["seed"].isin(six.CHOOSE)

@@ -96,6 +96,7 @@ def test_a_counter_with_weights_1_and_minus_1_holds_the_steps_that_remain(T):
         np.testing.assert_allclose(n, gridworld.TICK * (T - step), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["random walk", "LSTM + linear counter"])
 def test_run_gives_a_row_for_each_seed_and_each_T(model):
     table = gridworld.run(model, range(2), steps=2, **SMALL)
@@ -136,6 +137,7 @@ def test_seed_curves_have_a_line_for_each_seed_and_one_for_the_median():
     assert [ax.get_xlabel() for ax in three.axes[:3]] == ["", "T", "T"]
 
 
+@pytest.mark.slow
 def test_a_seed_ends_the_same_whatever_runs_beside_it():
     both, alone = (gridworld.run("LSTM + NAC counter", seeds, steps=2, **SMALL) for seeds in ([0, 1], [1]))
     pd.testing.assert_frame_equal(both[both.seed == 1].reset_index(drop=True), alone)

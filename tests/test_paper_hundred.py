@@ -93,6 +93,7 @@ def test_a_run_says_the_same_alone_and_beside_others_and_is_judged_as_in_the_ben
     assert {*hundred.KEY, "seed", *hundred.SHARES} <= {*both.columns}
 
 
+@pytest.mark.slow
 def test_a_linear_network_learns_to_add_inside():
     row = hundred.run("add", "linear", 2, seeds=[0], steps=20_000).iloc[0]
     assert row["interpolation"] < 0.1

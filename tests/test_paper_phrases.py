@@ -139,6 +139,7 @@ def test_unknown_readers_are_named():
         phrases.run("LSTM + NAC", 170, seeds=[0], steps=2)
 
 
+@pytest.mark.slow
 def test_a_run_is_a_row_a_seed_which_depends_on_no_other_seed():
     table = phrases.run("LSTM + linear", 169, seeds=[0, 3], steps=2)
     assert list(table) == [*phrases.KEY, "seed", "train", "validation", "test", "right"]

@@ -150,6 +150,7 @@ def test_what_follows_the_end_of_a_program_changes_nothing(model):
     np.testing.assert_allclose(alone[0], beside[0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_run_is_a_row_for_each_seed_and_test(monkeypatch):
     monkeypatch.setattr(programs, "TESTS", programs.TESTS[::6])
     table = programs.run("sum", "NAC set by LSTM", seeds=[0, 1], steps=2)

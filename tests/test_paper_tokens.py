@@ -64,6 +64,7 @@ def test_a_transformer_sees_what_stands_before_and_no_empty_slot(model):
     assert their_begin > begin
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["usual order", "Abacus"])
 def test_what_it_says_by_itself_is_right_where_it_is_right_digit_by_digit(model):
     """`right` shows it the right digits, `say` its own: they must agree on which answers are wholly right."""
@@ -88,6 +89,7 @@ def test_a_transformer_is_saved_and_loaded(tmp_path):
     np.testing.assert_allclose(loaded([row, places]), net([row, places]), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_row_of_the_table_belongs_to_its_seed():
     table = tokens.run("+", "Abacus", 1, seeds=[3, 1], steps=3).set_index("seed")
     costs, nets = tokens.train("Abacus", "+", 1, seeds=[3], steps=3)

@@ -98,11 +98,13 @@ def test_every_model_answers_with_numbers_and_is_saved_and_loaded(model, tmp_pat
     np.testing.assert_allclose(keras.saving.load_model(tmp_path / "net.keras")([tokens, numbers]), said, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_it_learns_is_the_answer():
     table = values.train("NAU, NMU, told which", 0.01, seeds=[0], steps=300).table
     assert table["cost"].iloc[-1] < 0.2 * table["cost"].iloc[0]
 
 
+@pytest.mark.slow
 def test_a_table_has_a_row_for_each_seed_choice_and_operation():
     """And each row belongs to its seed, in whatever order they were asked for."""
     table = values.run("calculator", 0.003, seeds=[3, 1], steps=3)

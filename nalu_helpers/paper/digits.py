@@ -357,7 +357,7 @@ def train(task: str, model: str, digits: data.Task, *, seeds: Iterable[int], ste
 
     make = functools.partial(make_reader, task, model, digits.x_train.shape[1:])
     adam = keras.optimizers.Adam(3e-3, global_clipnorm=1.0)
-    return fit_many(make, draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, jit_compile=False, progress=progress)
+    return fit_many(make, draw, cost=cost, seeds=seeds, steps=steps, optimizer=adam, progress=progress)
 
 
 def some_sequences(digits: data.Task, length: int, sequences: int = SEQUENCES) -> np.ndarray:

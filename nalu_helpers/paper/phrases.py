@@ -165,13 +165,10 @@ def reader(head: str, scale: float = 1.0, states: int = STATES) -> keras.Model:
     return keras.Model(tokens, HEADS[head](states)(state) * scale)
 
 
-def train(
-    model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = STEPS, jit_compile: bool = True, progress: Any = False
-) -> Sequence[keras.Model]:
+def train(model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> Sequence[keras.Model]:
     """One of MODELS, trained on the numbers `learned` once for each of `seeds`: a list of Keras models.
 
-    Mean squared error, batches of 32, Adam; for the last quarter of the steps its learning rate is a tenth. Without `jit_compile` it
-    starts sooner and runs slower: better for few steps.
+    Mean squared error, batches of 32, Adam; for the last quarter of the steps its learning rate is a tenth.
     """
     head, scale, rate = MODELS[one_of(model, MODELS, "model")]
     last = whole_number(steps, "steps") // 4
@@ -184,7 +181,7 @@ def train(
     falling = keras.optimizers.schedules.PiecewiseConstantDecay([steps - last - 1], [rate, rate / 10]) if last else rate
     how = dict(seeds=seeds, steps=steps, optimizer=keras.optimizers.Adam(falling, global_clipnorm=1.0))
     draw = lambda rng, count: (rng.choice(learned, (count, BATCH)),)  # noqa: E731
-    return fit_many(lambda: reader(head, scale), draw, cost=cost, jit_compile=jit_compile, progress=progress, **how).models
+    return fit_many(lambda: reader(head, scale), draw, cost=cost, progress=progress, **how).models
 
 
 def says(model: keras.Model, numbers: Sequence[int] = range(1000)) -> np.ndarray:
