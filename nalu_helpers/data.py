@@ -73,23 +73,27 @@ def identity(train: Range = (-5, 5), test: Range = (-20, 20), rows: int = 200, s
     return _task(x_train, np.linspace(*test, rows)[:, None], lambda x: x)
 
 
-def examination(operation: str | Callable, train: Range, test: Ranges, rows: int = 10_000) -> list[tuple[np.ndarray, np.ndarray]]:
+def examination(
+    operation: str | Callable, train: Range, test: Ranges, rows: int = 10_000, inputs: int = 2
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """The benchmark's fixed tables: a validation drawn from the range `train`, a test drawn from `test`, each (x, y) of `rows` rows.
 
-    `train` is (low, high); `test` is too, or two such ranges, of which every number comes from one by the toss of a coin. The
-    same numbers every time. Raises TypeError or ValueError when a range is reversed or of no width, the operation is unknown, the rows
-    are no whole number of at least 1, an answer is not finite or too large for float32, or ÷ would meet a divisor of 0 because a range
-    holds it; the benchmark's own nine ranges are taken as they are, although one of them does.
+    `train` is (low, high); `test` is too, or two such ranges, of which every number comes from one by the toss of a coin. A row has
+    `inputs` numbers, and the operation takes the first two. The same numbers every time. Raises TypeError or ValueError when a range is
+    reversed or of no width, the operation is unknown, the rows or inputs are no whole number, below 1 row or 2 inputs, an answer is not
+    finite or too large for float32, or ÷ would meet a divisor of 0 because a range holds it; the benchmark's own nine ranges are taken
+    as they are, although one of them does.
     """
-    compute, rows = as_function(operation), _number_of_rows(rows)
+    compute, rows, inputs = as_function(operation), _number_of_rows(rows), whole_number(inputs, "inputs", at_least=2)
+    refuse_memory(32 * rows * inputs, f"{in_digits(rows)} rows of {in_digits(inputs)} numbers")
     pieces = {"train": as_pieces(train, "train"), "test": as_pieces(test, "test")}
     if (train, test) not in BENCHMARK_RANGES:
         _refuse_dividing_by_zero(operation, **pieces)
     tables = []
     for name, where, seed in (("train", train, 43953907), ("test", test, 8689336)):  # the reference implementation's seeds
-        x = draw(np.random.RandomState(seed), pieces[name], rows)
+        x = draw(np.random.RandomState(seed), pieces[name], rows, inputs)
         with np.errstate(all="ignore"):
-            y = np.asarray(compute(x[:, :1], x[:, 1:])) * np.ones((rows, 1))
+            y = np.asarray(compute(x[:, :1], x[:, 1:2])) * np.ones((rows, 1))
         if not np.isfinite(y).all():
             wrong = int((~np.isfinite(y)).sum())
             raise ValueError(
@@ -100,10 +104,10 @@ def examination(operation: str | Callable, train: Range, test: Ranges, rows: int
     return tables
 
 
-def draw(rng: np.random.RandomState, pieces: list[Range], rows: int) -> np.ndarray:
-    """[rows, 2] numbers drawn by `rng` uniformly from one range, or from one of two by the toss of a coin, float64."""
-    drawn = [rng.uniform(low, high, (rows, 2)) for low, high in pieces]
-    return drawn[0] if len(drawn) == 1 else np.where(rng.randint(2, size=(rows, 2)), *drawn)
+def draw(rng: np.random.RandomState, pieces: list[Range], rows: int, inputs: int = 2) -> np.ndarray:
+    """[rows, inputs] numbers drawn by `rng` uniformly from one range, or from one of two by the toss of a coin, float64."""
+    drawn = [rng.uniform(low, high, (rows, inputs)) for low, high in pieces]
+    return drawn[0] if len(drawn) == 1 else np.where(rng.randint(2, size=(rows, inputs)), *drawn)
 
 
 def as_pieces(where: Ranges, name: str) -> list[Range]:

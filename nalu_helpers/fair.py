@@ -7,7 +7,7 @@ tenths, and the four best, with and without the unit's penalty, for all of them.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import product
@@ -26,10 +26,10 @@ from .training import Progress
 
 PUBLISHED = "as published"
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-STARTS = {  # of the weights called W…_hat and M…_hat, from which a unit makes matrices of tanh ⊙ σ
-    "benchmark": lambda: layers.benchmark_start(2, 1),
-    "U(±0.5)": lambda: keras.initializers.RandomUniform(-0.5, 0.5),
-    "U(±2)": lambda: keras.initializers.RandomUniform(-2, 2),
+STARTS: dict[str, Callable[[int], Any]] = {  # of the weights called W…_hat and M…_hat of a unit that sees so many inputs
+    "benchmark": lambda inputs: layers.benchmark_start(inputs, 1),
+    "U(±0.5)": lambda inputs: keras.initializers.RandomUniform(-0.5, 0.5),
+    "U(±2)": lambda inputs: keras.initializers.RandomUniform(-2, 2),
 }
 BETAS = (0.999, 0.99)
 SHARES = (0.1, 0.3, 1.0)  # of the steps, for which all settings are trained, then the better quarter, then the finalists
@@ -83,17 +83,18 @@ def grid(entry: Entry, operation: str) -> list[Setting]:
     return [Setting(rate, start, beta_2, clipping) for start, beta_2, clipping, rate in product(starts, BETAS, clippings, rates)]
 
 
-def made(entry: Entry, operation: str, setting: Setting) -> keras.layers.Layer:
+def made(entry: Entry, operation: str, setting: Setting, inputs: int = 2) -> keras.layers.Layer:
     """A new layer of the unit that starts, and is penalised, as `setting` says. Raises ValueError for a start that it cannot have."""
     layer = entry.make(operation)
-    layer.build((None, 2))
-    if setting.start != PUBLISHED:
+    layer.build((None, inputs))
+    start = setting.start
+    if start == PUBLISHED and inputs != 2 and isinstance(layer, layers.NAC):
+        start = "benchmark"  # as a NAC is published; how wide it is depends on the number of inputs
+    if start != PUBLISHED:
         if not _has_hats(layer):
-            raise ValueError(
-                f"a {type(layer).__name__} has no weights W…_hat and M…_hat to start from {setting.start}: choose {PUBLISHED!r}"
-            )
+            raise ValueError(f"a {type(layer).__name__} has no weights W…_hat and M…_hat to start from {start}: choose {PUBLISHED!r}")
         for weight in filter(_is_hat, layer.trainable_variables):
-            weight.assign(STARTS[setting.start]()(weight.shape))
+            weight.assign(STARTS[start](inputs)(weight.shape))
     if not setting.penalty:
         layer.penalty = lambda step, validation: 0.0
     return layer
@@ -119,15 +120,17 @@ def checks_of(
     progress: Any = False,
     every: int = CHECK_EVERY,
     weights: bool = False,
+    inputs: int = 2,
 ) -> pd.DataFrame:
     """The checks of `fit_many` for settings that differ in nothing but their learning rate."""
     first = settings[0]
     rates = [setting.learning_rate for setting in settings]
     return fit_many(
-        lambda: made(entry, operation, first),
+        lambda: made(entry, operation, first, inputs),
         operation,
         seeds=seeds,
         ranges=ranges,
+        inputs=inputs,
         learning_rate=rates,
         optimizer=keras.optimizers.Adam(rates[0], beta_2=first.beta_2, epsilon=EPSILON, **CLIPPING[first.clipping]),
         steps=steps,
@@ -230,15 +233,17 @@ def judge(
     ranges: Sequence[Any] = data.BENCHMARK_RANGES,
     steps: int = 50_000,
     progress: Any = False,
+    inputs: int = 2,
 ) -> pd.DataFrame:
     """Protocol C in each of the named `settings`: a row for each run, as in `field.run_chunk`, and what becomes of it.
 
     `interpolation_half` and `interpolation_last` are its errors inside at half of the steps and at the end, `extrapolation_last` the one
-    outside at the end: a run that is *not yet* there is still falling, one that never will be has long stood still.
+    outside at the end: a run that is *not yet* there is still falling, one that never will be has long stood still. With more than two
+    `inputs` the others do not matter, and the threshold stays as it is.
     """
     parts = []
     for name, setting in settings.items():
-        checks = checks_of(entry, operation, [setting], seeds, ranges, steps, progress)
+        checks = checks_of(entry, operation, [setting], seeds, ranges, steps, progress, inputs=inputs)
         tests = {data.range_name(train): test for train, test in ranges}
         for (train, seed), run in checks.groupby(["train", "seed"], sort=False):
             half = run[run["step"] <= steps // 2].iloc[-1]
@@ -335,11 +340,52 @@ def fair(
         for done in each(_pair, chunks, scheduler, bar, _steps_of):
             for i, (path, key) in enumerate(zip(paths, (CHOICE_KEY, KEY), strict=True)):
                 table = pd.concat([tables[i], done[i]]) if len(tables[i]) else done[i]
-                table = table.drop_duplicates(key, keep="last")[[*key, *(name for name in table if name not in key)]]
-                places = table["unit"].map([*entries].index), table["operation"].map([*WORDS.values()].index)
-                tables[i] = table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)
+                tables[i] = _in_order(table.drop_duplicates(key, keep="last"), key, entries)
                 results.write_table(path, head, tables[i])
     return tables[0], tables[1]
+
+
+def redundant(
+    folder: str | Path,
+    *,
+    inputs: int = 10,
+    units: Iterable[str] | None = None,
+    operations: Iterable[str] | None = None,
+    seeds: Iterable[int] = JUDGE,
+    steps: int = 50_000,
+) -> pd.DataFrame:
+    """The same task among numbers that do not matter: rows of `inputs`, of which the first two are to be computed with.
+
+    Each unit is judged as in `judge`, in its two settings of `folder`/fair.csv, published and best: they were chosen on two numbers, and
+    nothing is chosen anew. The table is `folder`/fair_among_INPUTS.csv, written anew after every unit and operation; what it holds
+    already is not run again. MC-FC and DMU, which are told which inputs count, are left out. Raises ValueError for what cannot be run and
+    for tables of other settings, OSError when one cannot be read or written.
+    """
+    inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), list(seeds)
+    judged_there = pd.read_csv(Path(folder) / "fair.csv", comment="#").drop_duplicates(["unit", "operation", "setting"])
+    known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
+    output = Path(folder) / f"fair_among_{inputs}.csv"
+    head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with {_said(seeds)}"
+    table = results.read(output, head, KEY)
+    there = set(map(tuple, table[["unit", "operation"]].to_numpy().tolist())) if len(table) else set()
+    chunks = []
+    for unit, operation in pairs(units, operations, known):
+        rows = judged_there[(judged_there["unit"] == unit) & (judged_there["operation"] == WORDS[operation])].set_index("setting")
+        if len(rows) and (unit, WORDS[operation]) not in there:
+            chunks.append((unit, operation, {name: setting_of(rows.loc[name]) for name in ("published", "best")}))
+    total = sum(len(settings) for *_, settings in chunks) * len(seeds) * len(data.BENCHMARK_RANGES) * steps
+    with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
+        for unit, operation, settings in chunks:
+            done = judge(known[unit], operation, settings, seeds=seeds, steps=steps, progress=bar, inputs=inputs).assign(unit=unit)
+            table = _in_order(pd.concat([table, done]) if len(table) else done, KEY, known)
+            results.write_table(output, head, table)
+    return table
+
+
+def _in_order(table, key, entries):
+    """`table` with its `key` in front, units and operations in their order."""
+    places = table["unit"].map([*entries].index), table["operation"].map([*WORDS.values()].index)
+    return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)[[*key, *(name for name in table if name not in key)]]
 
 
 def _said(seeds):

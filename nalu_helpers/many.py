@@ -56,6 +56,7 @@ def fit_many(
     seeds: Iterable[int],
     steps: int,
     ranges: Iterable[Any] = (((1, 2), (2, 6)),),
+    inputs: int = 2,
     batch: int = 128,
     learning_rate: Any = None,
     optimizer: keras.optimizers.Optimizer | None = None,
@@ -73,7 +74,8 @@ def fit_many(
     seed, with all random numbers beginning there. `task` is what to learn, one of
 
     - text, "*" or "a * b + 1": the answer for two numbers that are drawn uniformly from the range to train on, `batch` fresh rows a step.
-      `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`. The model has two inputs and one output;
+      `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`. The model has two inputs and one output; with more `inputs`
+      the task takes the first two numbers of a row, and the model must find out that the others do not matter;
     - rows, a pair (x, y) or a `data.Task`: all of them at every step, as in `fit`;
     - a function draw(rng, count): the examples of `count` steps, made with a NumPy generator, as a tuple of arrays whose first axis is
       `count`. It needs a `cost`. For example, 64 fresh pairs a step:
@@ -104,7 +106,7 @@ def fit_many(
     While it trains, ValueError when draw gives other shapes than before, or comes to its end. TooManyLoops, a MemoryError, when this
     Python process has compiled so much that it must be started anew.
     """
-    watch, what = a_watch(watch), (task, cost, ranges, batch, examined)
+    watch, what = a_watch(watch), (task, cost, ranges, inputs, batch, examined)
     runs = _Runs(
         make_model,
         what,
@@ -143,12 +145,12 @@ class _Task:
     validates: bool = False  # whether the first error measured is a validation that units and restarts go by
 
 
-def _task(task, cost, ranges, batch, examined, dtype):
+def _task(task, cost, ranges, inputs, batch, examined, dtype):
     """`task` as a _Task."""
     if examined is not None and (not isinstance(examined, data.Task) or isinstance(task, (str, data.Task, tuple, list))):
         raise TypeError("examined is for a task that is a function draw(rng, count), and is a data.Task with the rows to measure on")
     if isinstance(task, str):
-        return _operation(task, cost or "mean", ranges, batch, dtype)
+        return _operation(task, cost or "mean", ranges, inputs, batch, dtype)
     if isinstance(task, data.Task):
         tables = [(task.x_train, task.y_train, task.x_test, task.y_test)]
         return _Task(squared_error(cost or "sum"), groups=[(task.x_train, task.y_train)], tables=tables)
@@ -166,15 +168,16 @@ def _task(task, cost, ranges, batch, examined, dtype):
     return _Task(cost, draw=task, tables=tables, validates=True)
 
 
-def _operation(operation, cost, ranges, batch, dtype):
+def _operation(operation, cost, ranges, inputs, batch, dtype):
     """Fresh numbers from each of `ranges`, and `operation` of them."""
     compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
-    refuse_memory(8 * batch, f"a batch of {in_digits(batch)} rows")
+    inputs = whole_number(inputs, "inputs", at_least=2)
+    refuse_memory(4 * inputs * batch, f"a batch of {in_digits(batch)} rows")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     tables = []
-    for pair in ranges:
-        (x, y), (x_test, y_test) = data.examination(operation, *pair)
+    for train, test in ranges:
+        (x, y), (x_test, y_test) = data.examination(operation, train, test, inputs=inputs)
         tables.append(tuple(part.astype(dtype) for part in (x, y, x_test, y_test)))
     labels = [{"train": data.range_name(train), "test": data.range_name(test)} for train, test in ranges]
     groups = [
@@ -184,9 +187,9 @@ def _operation(operation, cost, ranges, batch, dtype):
     def cost_of(model, drawn, low, width):
         x = low + width * tf.cast(drawn, low.dtype)
         x = tf.where(x == 0, width * 2.0**-25, x)  # the grid of float32 meets 0 far more often than the line of numbers does
-        return error(model, x, compute(x[:, :1], x[:, 1:]))
+        return error(model, x, compute(x[:, :1], x[:, 1:2]))
 
-    draw = lambda rng, count: (rng.random((count, batch, 2), "float32"),)  # noqa: E731
+    draw = lambda rng, count: (rng.random((count, batch, inputs), "float32"),)  # noqa: E731
     return _Task(cost_of, draw, groups, labels, tables, validates=True)
 
 
@@ -202,8 +205,8 @@ class _Runs:
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
-        task, cost, ranges, batch, examined = what
-        self.task = _task(task, cost, ranges, batch, examined, self.dtype)
+        task, cost, ranges, inputs, batch, examined = what
+        self.task = _task(task, cost, ranges, inputs, batch, examined, self.dtype)
         if restart and not self.task.validates:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
         self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for

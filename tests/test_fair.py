@@ -186,6 +186,36 @@ def test_the_tables_are_resumed_and_a_row_of_them_is_run_again(tmp_path, monkeyp
     assert "unit is 'XYZ'" in capsys.readouterr().err
 
 
+def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path, monkeypatch, capsys):
+    settings = {"published": fair.published(FIELD["NAU"]), "best": Setting(0.1)}
+    row = {"unit": "NAU", "operation": "add", "train": "[1, 2]", "seed": 100}
+    pd.DataFrame([{**row, "setting": name, **vars(setting)} for name, setting in settings.items()]).to_csv(tmp_path / "fair.csv")
+    asked = {"inputs": 3, "seeds": [100, 101], "steps": 20}
+    runs = fair.redundant(tmp_path, units=["NAU"], **asked)
+    assert list(runs)[: len(fair.KEY)] == fair.KEY and set(runs["operation"]) == {"add"}  # − does not stand in that fair.csv
+    assert runs.groupby("setting")["learning_rate"].unique().to_dict() == {"published": [0.001], "best": [0.1]}
+    assert (runs.groupby("setting").size() == 9 * 2).all()
+    monkeypatch.setattr(fair, "judge", None)  # nothing is left to run
+    assert len(fair.redundant(tmp_path, units=["NAU"], **asked)) == len(runs)
+    with pytest.raises(ValueError, match="was made by another version or with other settings"):
+        fair.redundant(tmp_path, **{**asked, "steps": 30})
+    for words, sentence in (
+        (["--inputs", "2"], "inputs is 2, expected a whole number of at least 3"),
+        (["--unit", "DMU"], "unit is 'DMU'"),
+    ):
+        with pytest.raises(SystemExit):
+            benchmark.main(["redundant", *words, "--output", str(tmp_path)])
+        assert sentence in capsys.readouterr().err
+
+
+def test_among_ten_numbers_a_nac_starts_as_narrow_as_the_benchmark_wants_it():
+    widths = {inputs: layers.benchmark_start(inputs, 1).maxval for inputs in (2, 10)}
+    assert widths[10] < widths[2]
+    for start in (PUBLISHED, "benchmark"):
+        layer = fair.made(FIELD["NAC"], "+", Setting(0.01, start), inputs=10)
+        assert layer.W_hat.shape == (10, 1) and 0.7 * widths[10] < np.abs(layer.W_hat.numpy()).max() <= widths[10]
+
+
 def test_a_knob_is_put_back_alone():
     first, best = Setting(0.001), Setting(0.1, "U(±2)", 0.99)
     assert fair.between(first, best) == {

@@ -82,6 +82,15 @@ def test_seeds_differ_in_start_and_numbers_and_ranges_share_the_start():
     assert (table.groupby("seed")["W_hat[0, 0]"].nunique() == 1).all()
 
 
+def test_of_more_inputs_the_task_takes_the_first_two():
+    runs = quiet(lambda: NAU(1), "-", inputs=5, steps=3_000, every=3_000, learning_rate=0.01)
+    for model in runs.models:
+        assert np.allclose(model.W.numpy().ravel(), [1, -1, 0, 0, 0], atol=0.02)
+    (x, y), _ = data.examination("-", *ONE, inputs=5)
+    assert x.shape == (10_000, 5) and np.allclose(y, x[:, :1] - x[:, 1:2], atol=1e-6)
+    assert runs.table["interpolation"].iloc[-1] == pytest.approx(np.mean((runs.models[-1](x) - y) ** 2), rel=1e-3)
+
+
 @pytest.mark.parametrize("count", [1, 200])
 def test_watch_sees_every_row_of_the_table_as_it_is_made(count):
     seen = []
@@ -207,6 +216,9 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(batch=10**400), ValueError, "a batch of about 10.400 rows would take about 10.392 GB"),
         (dict(steps=0), ValueError, "steps is 0"),
         (dict(steps=1.5), TypeError, "steps is 1.5"),
+        (dict(inputs=1), ValueError, "inputs is 1, expected a whole number of at least 2"),
+        (dict(inputs=2.5), TypeError, "inputs is 2.5, expected a whole number"),
+        (dict(inputs=10**7), ValueError, "would take"),
         (dict(batch=-3), ValueError, "batch is -3"),
         (dict(every=0), ValueError, "every is 0"),
         (dict(learning_rate=[0]), ValueError, "learning_rate is 0"),
