@@ -1,4 +1,4 @@
-"""JupyterLab on 127.0.0.1, and where the headless Chromium that reads it is: what the browser tests share."""
+"""JupyterLab, or Notebook 7, on 127.0.0.1, and where the headless Chromium that reads it is: what the browser tests share."""
 
 import contextlib
 import http.server
@@ -25,6 +25,7 @@ SETTINGS = {  # every cell is rendered at once, and nobody asks about news
     "notebook-extension/tracker": {"windowingMode": "none"},
     "apputils-extension/notification": {"fetchNews": "false"},
 }
+KINDS = {"lab": ("LabApp", "lab/tree"), "notebook": ("JupyterNotebookApp", "notebooks")}  # what is started, and its address of a file
 EXPLORERS = {
     "identity": "explorers.identity()",
     "weight": "explorers.weight()",
@@ -81,11 +82,13 @@ WRONG = [  # a field of the playground, what is written there, and what the page
 
 
 @contextlib.contextmanager
-def running(folder):
+def running(folder, kind="lab"):
     """A JupyterLab that serves `folder`, started where `make lab` starts it; gives its address without the notebook's name.
 
-    It is a reader's first: its data, settings and signatures lie in `folder`, and nothing that is in the home is read.
+    It is a reader's first: its data, settings and signatures lie in `folder`, and nothing that is in the home is read. With the `kind`
+    "notebook" it is Notebook 7.
     """
+    application, opens = KINDS[kind]
     settings = Path(folder) / ".settings"
     own = ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     environment = {**os.environ, **{name: str(Path(folder) / ".own" / name.lower()) for name in own}}
@@ -96,9 +99,9 @@ def running(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    command = [sys.executable, "-m", "jupyter", kind, "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     command += ["--config=tools/jupyter_config.py", "--allow-root", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
-    command += [f"--LabApp.user_settings_dir={settings}", f"--LabApp.workspaces_dir={settings}/workspaces"]
+    command += [f"--{application}.user_settings_dir={settings}", f"--{application}.workspaces_dir={settings}/workspaces"]
     with open(Path(folder) / ".jupyter.log", "w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
@@ -107,7 +110,7 @@ def running(folder):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={TOKEN}").close()
                 break
             time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/lab/tree/"
+        yield f"http://127.0.0.1:{port}/{opens}/"
     finally:
         server.terminate()
         server.wait(60)
@@ -150,7 +153,12 @@ def open_notebook(page, address, name):
     """Open the notebook `name`, and wait until its kernel is there."""
     page.goto(f"{address}{name}?token={TOKEN}&reset")
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=PATIENCE)
-    page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+    rest(page)
+
+
+def rest(page):
+    """Wait until the kernel of the open notebook rests."""
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=PATIENCE)
 
 
 def run_all(page, explorers):
@@ -158,7 +166,7 @@ def run_all(page, explorers):
     page.get_by_role("menuitem", name="Run", exact=True).first.click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.locator(".explorer").nth(explorers - 1).wait_for(timeout=3 * PATIENCE)
-    page.wait_for_selector("text=| Idle", timeout=PATIENCE)
+    rest(page)
 
 
 def fill(place, label, value):

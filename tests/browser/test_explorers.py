@@ -173,6 +173,48 @@ def test_a_kernel_that_died_does_not_stop_the_hand(made, page):
     assert words(page) == words_of(2, 0)
 
 
+STRICT = """async () => {
+  const promised = ["get", "set", "save_changes", "on", "off", "send"], beyond = [], listeners = []
+  const only = (thing, names, what) => new Proxy(thing, { get(thing, name) {
+    if (!names.includes(name)) beyond.push(`${what}.${String(name)}`)
+    return thing[name]
+  } })
+  const bare = {
+    ...model,
+    get: name => { if (model.get(name) === undefined) beyond.push(`the trait ${name}`); return model.get(name) },
+    on: (...listener) => { listeners.push(listener) },
+    off: (event, tell) => { listeners.splice(listeners.findIndex(other => other[0] === event && other[1] === tell), 1) },
+  }
+  const own = await import(URL.createObjectURL(new Blob([model.get("_esm")], { type: "text/javascript" })))
+  beyond.push(...Object.keys(own).filter(name => name !== "default"))
+  beyond.push(...Object.keys(own.default).filter(name => !["render", "initialize"].includes(name)))
+  const el = document.body.appendChild(document.createElement("div")), before = document.documentElement.outerHTML
+  const leave = await own.default.render(only({ model: only(bare, promised, "model"), el }, ["model", "el"], "render's argument"))
+  for (const button of el.querySelectorAll("button")) button.click()
+  const shown = el.querySelectorAll(".explorer svg").length
+  leave?.()
+  el.replaceChildren()
+  return { shown, beyond, left: listeners.length, around: before === document.documentElement.outerHTML }
+}"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_asks_of_its_host_only_what_anywidget_promises(made, page, name):
+    """So it shows in whatever keeps that promise: JupyterLab, Notebook 7, VS Code and the site.
+
+    A module is a default export with `render({ model, el })`, asks the model to get, set, save_changes, on, off and send, and draws in
+    `el`; what is around `el` is no business of its.
+    """
+    mounted.show(page, made[name])
+    assert page.evaluate(STRICT) == {"shown": 1, "beyond": [], "left": 0, "around": True}
+    used = set(re.findall(r"\b(?:document|window|globalThis)\.(\w+)", module_without_comments(made[name])))
+    assert used <= {"createElement", "createElementNS", "explorers"}  # the last is our own count of them
+
+
+def module_without_comments(explorer):
+    return re.sub(r"^\s*//.*$", "", explorer.get_state()["_esm"], flags=re.MULTILINE)
+
+
 def words_of(W_hat, M_hat):
     tanh, sigma = np.tanh(W_hat), 1 / (1 + np.exp(-M_hat))
     return (
