@@ -88,8 +88,8 @@ def made(entry: Entry, operation: str, setting: Setting, inputs: int = 2) -> ker
     layer = entry.make(operation)
     layer.build((None, inputs))
     start = setting.start
-    if start == PUBLISHED and inputs != 2 and isinstance(layer, layers.NAC):
-        start = "benchmark"  # as a NAC is published; how wide it is depends on the number of inputs
+    if start == PUBLISHED and inputs != 2 and _begins_as_the_benchmark(layer):
+        start = "benchmark"  # how wide it is depends on the number of inputs
     if start != PUBLISHED:
         if not _has_hats(layer):
             raise ValueError(f"a {type(layer).__name__} has no weights W…_hat and M…_hat to start from {start}: choose {PUBLISHED!r}")
@@ -98,6 +98,12 @@ def made(entry: Entry, operation: str, setting: Setting, inputs: int = 2) -> ker
     if not setting.penalty:
         layer.penalty = lambda step, validation: 0.0
     return layer
+
+
+def _begins_as_the_benchmark(layer):
+    """Whether a NAC, or a unit that is made of one, has the benchmark's start for two inputs."""
+    start = getattr(layer, "W_hat_initializer", None)
+    return isinstance(layer, layers.NAC) and getattr(start, "maxval", None) == layers.benchmark_start(2, 1).maxval
 
 
 def _has_hats(layer):
@@ -354,32 +360,58 @@ def redundant(
     seeds: Iterable[int] = JUDGE,
     steps: int = 50_000,
 ) -> pd.DataFrame:
-    """The same task among numbers that do not matter: rows of `inputs`, of which the first two are to be computed with.
+    """The same task among numbers that do not matter: rows of `inputs` from one range, of which the first two are to be computed with.
 
     Each unit is judged as in `judge`, in its two settings of `folder`/fair.csv, published and best: they were chosen on two numbers, and
-    nothing is chosen anew. The table is `folder`/fair_among_INPUTS.csv, written anew after every unit and operation; what it holds
-    already is not run again. MC-FC and DMU, which are told which inputs count, are left out. Raises ValueError for what cannot be run and
-    for tables of other settings, OSError when one cannot be read or written.
+    nothing is chosen anew; only a start that depends on the number of inputs is reckoned anew. The table is
+    `folder`/fair_among_INPUTS.csv, written anew after every unit and operation; what it holds already is not run again. MC-FC, which
+    cannot leave a number out, and DMU, which is told what to do with each, are not tried. Raises ValueError for what cannot be run, for a
+    unit that fair.csv does not have and for tables of other settings, OSError when one cannot be written.
     """
     inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), list(seeds)
-    judged_there = pd.read_csv(Path(folder) / "fair.csv", comment="#").drop_duplicates(["unit", "operation", "setting"])
+    if not seeds:
+        raise ValueError("there are no seeds: give at least one")
     known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
+    asked, settings = pairs(units, operations, known), _both_settings(Path(folder) / "fair.csv")
+    missing = [pair for pair in asked if (pair[0], WORDS[pair[1]]) not in settings]
+    if missing and (units or len(missing) == len(asked)):
+        unit, operation = missing[0]
+        raise ValueError(f"fair.csv has no published and best setting of {unit}, {WORDS[operation]}: run `fair` for it first")
     output = Path(folder) / f"fair_among_{inputs}.csv"
     head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with {_said(seeds)}"
     table = results.read(output, head, KEY)
-    there = set(map(tuple, table[["unit", "operation"]].to_numpy().tolist())) if len(table) else set()
-    chunks = []
-    for unit, operation in pairs(units, operations, known):
-        rows = judged_there[(judged_there["unit"] == unit) & (judged_there["operation"] == WORDS[operation])].set_index("setting")
-        if len(rows) and (unit, WORDS[operation]) not in there:
-            chunks.append((unit, operation, {name: setting_of(rows.loc[name]) for name in ("published", "best")}))
-    total = sum(len(settings) for *_, settings in chunks) * len(seeds) * len(data.BENCHMARK_RANGES) * steps
+    there = _settings_of(table) if len(table) else {}
+    changed = [pair for pair in there if there[pair] != settings.get(pair)]
+    if changed:
+        raise ValueError(f"{output.name} has {', '.join(changed[0])} in other settings than fair.csv: move it away, and it is made anew")
+    chunks = [pair for pair in asked if pair not in missing and (pair[0], WORDS[pair[1]]) not in there]
+    total = 2 * len(chunks) * len(seeds) * len(data.BENCHMARK_RANGES) * steps
     with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
-        for unit, operation, settings in chunks:
-            done = judge(known[unit], operation, settings, seeds=seeds, steps=steps, progress=bar, inputs=inputs).assign(unit=unit)
+        for unit, operation in chunks:
+            two = settings[unit, WORDS[operation]]
+            done = judge(known[unit], operation, two, seeds=seeds, steps=steps, progress=bar, inputs=inputs).assign(unit=unit)
             table = _in_order(pd.concat([table, done]) if len(table) else done, KEY, known)
             results.write_table(output, head, table)
     return table
+
+
+def _both_settings(path):
+    """The published and the best setting of every unit and operation that the table at `path` has in both."""
+    try:
+        table = pd.read_csv(path, comment="#")
+    except (OSError, ValueError):
+        table = pd.DataFrame()
+    if not {*KEY, *KNOBS} <= set(table.columns):
+        raise ValueError(f"there is no table of `fair` in {path}: run `fair` first, or name the folder that it is in")
+    two = _settings_of(table[table["setting"].isin(["published", "best"])])
+    return {pair: settings for pair, settings in two.items() if len(settings) == 2}
+
+
+def _settings_of(table):
+    """The settings in a table of runs by their names, for each unit and operation."""
+    rows = table.drop_duplicates(["unit", "operation", "setting"])
+    pairs_of = rows.groupby(["unit", "operation"], sort=False)
+    return {pair: {row["setting"]: setting_of(row) for _, row in some.iterrows()} for pair, some in pairs_of}
 
 
 def _in_order(table, key, entries):

@@ -74,8 +74,9 @@ def fit_many(
     seed, with all random numbers beginning there. `task` is what to learn, one of
 
     - text, "*" or "a * b + 1": the answer for two numbers that are drawn uniformly from the range to train on, `batch` fresh rows a step.
-      `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`. The model has two inputs and one output; with more `inputs`
-      the task takes the first two numbers of a row, and the model must find out that the others do not matter;
+      `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`. The model has two inputs and one output. With more `inputs` a
+      row has so many numbers, all from the same range, in training and in both errors: the task takes the first two, and the model
+      must find out that the others do not matter;
     - rows, a pair (x, y) or a `data.Task`: all of them at every step, as in `fit`;
     - a function draw(rng, count): the examples of `count` steps, made with a NumPy generator, as a tuple of arrays whose first axis is
       `count`. It needs a `cost`. For example, 64 fresh pairs a step:
@@ -147,6 +148,8 @@ class _Task:
 
 def _task(task, cost, ranges, inputs, batch, examined, dtype):
     """`task` as a _Task."""
+    if inputs != 2 and not isinstance(task, str):
+        raise ValueError(f"inputs is {inputs!r}, and only a task that is text draws its numbers: give rows or draw as many as you want")
     if examined is not None and (not isinstance(examined, data.Task) or isinstance(task, (str, data.Task, tuple, list))):
         raise TypeError("examined is for a task that is a function draw(rng, count), and is a data.Task with the rows to measure on")
     if isinstance(task, str):

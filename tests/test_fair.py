@@ -191,14 +191,28 @@ def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path
     row = {"unit": "NAU", "operation": "add", "train": "[1, 2]", "seed": 100}
     pd.DataFrame([{**row, "setting": name, **vars(setting)} for name, setting in settings.items()]).to_csv(tmp_path / "fair.csv")
     asked = {"inputs": 3, "seeds": [100, 101], "steps": 20}
-    runs = fair.redundant(tmp_path, units=["NAU"], **asked)
+    runs = fair.redundant(tmp_path, **asked)
     assert list(runs)[: len(fair.KEY)] == fair.KEY and set(runs["operation"]) == {"add"}  # − does not stand in that fair.csv
     assert runs.groupby("setting")["learning_rate"].unique().to_dict() == {"published": [0.001], "best": [0.1]}
     assert (runs.groupby("setting").size() == 9 * 2).all()
     monkeypatch.setattr(fair, "judge", None)  # nothing is left to run
-    assert len(fair.redundant(tmp_path, units=["NAU"], **asked)) == len(runs)
+    assert len(fair.redundant(tmp_path, **asked)) == len(runs)
     with pytest.raises(ValueError, match="was made by another version or with other settings"):
         fair.redundant(tmp_path, **{**asked, "steps": 30})
+    there = pd.read_csv(tmp_path / "fair.csv")
+    there.assign(learning_rate=0.2).to_csv(tmp_path / "fair.csv")
+    with pytest.raises(ValueError, match="fair_among_3.csv has NAU, add in other settings than fair.csv: move it away"):
+        fair.redundant(tmp_path, **asked)
+    there.iloc[:1].to_csv(tmp_path / "fair.csv")
+    for units in (["NAU"], ["SNMU"], None):  # none of them has both settings there
+        with pytest.raises(ValueError, match="fair.csv has no published and best setting of"):
+            fair.redundant(tmp_path, units=units, **asked)
+    with pytest.raises(ValueError, match="there are no seeds"):
+        fair.redundant(tmp_path, seeds=[])
+    (tmp_path / "fair.csv").write_text("a,b\n1,2\n")
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match="there is no table of `fair` in"):
+            fair.redundant(folder)
     for words, sentence in (
         (["--inputs", "2"], "inputs is 2, expected a whole number of at least 3"),
         (["--unit", "DMU"], "unit is 'DMU'"),

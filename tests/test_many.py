@@ -82,6 +82,11 @@ def test_seeds_differ_in_start_and_numbers_and_ranges_share_the_start():
     assert (table.groupby("seed")["W_hat[0, 0]"].nunique() == 1).all()
 
 
+def test_rows_have_as_many_inputs_as_they_have():
+    with pytest.raises(ValueError, match="inputs is 3, and only a task that is text draws its numbers"):
+        fit_many(lambda: NAC(1), (np.ones((2, 3)), np.ones((2, 1))), inputs=3, seeds=[0], steps=1)
+
+
 def test_of_more_inputs_the_task_takes_the_first_two():
     runs = quiet(lambda: NAU(1), "-", inputs=5, steps=3_000, every=3_000, learning_rate=0.01)
     for model in runs.models:
