@@ -15,7 +15,7 @@ pytest.importorskip("playwright", reason='needs Playwright: pip install -c const
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from . import lab
+from . import lab, latency
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
 expect.set_options(timeout=lab.PATIENCE)
@@ -163,6 +163,12 @@ def test_a_stored_notebook_moves_before_it_is_run_and_stays_as_it_is(address, br
     assert (folder / STORED).read_bytes() == (lab.ROOT / "notebooks" / STORED).read_bytes()
     page.close()
     assert none(errors), errors
+
+
+def test_the_first_picture_is_timed_without_the_training_before_it(browser, tmp_path):
+    with lab.running(tmp_path) as address:
+        first, trained = latency.opening(browser, tmp_path, address, "replay", lab.EXPLORERS["replay"], waited := [])
+    assert 0 < first < lab.PATIENCE and trained > 10 and len(waited) >= 100
 
 
 def code_cells(path):
