@@ -5,8 +5,10 @@ pip install -c constraints.txt -e ".[test,browser]".
 """
 
 import json
+import os
 import re
 import shutil
+import signal
 
 import pytest
 
@@ -161,6 +163,27 @@ def test_a_stored_notebook_moves_before_it_is_run_and_stays_as_it_is(address, br
     weight.get_by_label("Ŵ", exact=True).click(position={"x": 10, "y": 8})
     assert weight.locator(".line").inner_text() != said
     assert (folder / STORED).read_bytes() == (lab.ROOT / "notebooks" / STORED).read_bytes()
+    page.close()
+    assert none(errors), errors
+
+
+def test_a_kernel_that_dies_under_explorers_does_not_stop_the_hand(address, browser, folder):
+    page, errors = new_page(browser)
+    cells = ("explorers.weight()", "explorers.playground()", "import os\n\nprint('process', os.getpid())")
+    lab.open_notebook(page, address, lab.write_notebook(folder, "dies.ipynb", *cells))
+    lab.run_all(page, 2)
+    weight, playground = page.locator(".explorer").all()
+    lab.train(playground, seeds="2", steps="1000000")
+    expect(playground.locator(".line")).to_contain_text(re.compile(r"^step .* of 1,000,000"), timeout=lab.PATIENCE)
+    process = page.locator(".jp-OutputArea-output", has_text=re.compile(r"process \d"))
+    os.kill(int(process.inner_text().split()[1]), signal.SIGKILL)
+    page.locator(".jp-Dialog button").last.click(timeout=lab.PATIENCE)  # JupyterLab says that it begins a new one
+    said = weight.locator(".line").inner_text()
+    weight.get_by_role("slider").first.press("ArrowRight")
+    assert weight.locator(".line").inner_text() != said
+    expect(playground.locator(".line")).to_contain_text("The kernel does not answer any more: run the cell again.", timeout=lab.PATIENCE)
+    lab.train(playground, steps="200")  # now in the page
+    expect(playground.locator(".line")).to_contain_text("Seeds: 2, steps: 200.", timeout=lab.PATIENCE)
     page.close()
     assert none(errors), errors
 
