@@ -540,7 +540,7 @@ def planned(make, what, seeds):
 
 
 def test_memory_is_bounded_whatever_the_batch():
-    runs = planned(lambda: NALU(1), ("*", None, [ONE], 100_000, None), range(256))
+    runs = planned(lambda: NALU(1), ("*", None, [ONE], 2, 100_000, None), range(256))
     step = 100_000 * 2 * 4
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
@@ -554,7 +554,7 @@ def wide(columns):
 def test_fewer_large_models_are_trained_at_once_so_that_they_fit(monkeypatch):
     """Each of Dense 1000 × 1000 needs some 50 MB: its weights and Adam's memory of them, before, within and after an update."""
     rows = np.ones((8, 1000)), np.ones((8, 1))
-    asked = lambda: planned(lambda: wide(1000), (rows, None, [ONE], 128, None), range(4))  # noqa: E731
+    asked = lambda: planned(lambda: wide(1000), (rows, None, [ONE], 2, 128, None), range(4))  # noqa: E731
     assert asked().workers == training.CORES
     monkeypatch.setattr(many, "MOST_BYTES", 80 * 10**6)
     assert asked().workers == 1

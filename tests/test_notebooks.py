@@ -1,11 +1,15 @@
 """The form of the notebooks: executed, clean, explained, linked. That their outputs still hold is what `pytest --nbval` checks."""
 
+import base64
+import io
 import itertools
 import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -144,6 +148,14 @@ def test_every_figure_is_introduced_explained_and_described(name):
                 assert output.metadata["image/png"]["alt"], cell.source
                 assert cells[i - 1].cell_type == "markdown" or cells[i - 2].cell_type == "markdown", cell.source
                 assert cells[i + 1].cell_type == "markdown", cell.source
+
+
+@each_notebook
+def test_nothing_is_cut_off_at_the_edge_of_a_figure(name):
+    pictures = [output["data"]["image/png"] for output in outputs(name) if "image/png" in output.get("data", {})]
+    for number, picture in enumerate(pictures, 1):
+        seen = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGBA"))[..., 3] > 40
+        assert not (seen[[0, -1]].any() or seen[:, [0, -1]].any()), f"Figure {name[:2]}.{number}"
 
 
 @each_notebook

@@ -23,3 +23,12 @@ addEventListener("DOMContentLoaded", () => {
   }
   document.querySelectorAll(".citation, .citation-list").forEach((entry) => entry.removeAttribute("role"));
 });
+
+/* A figure that is wider than the page scrolls: the arrow keys can do it, too. */
+addEventListener("DOMContentLoaded", () => {
+  const watcher = new ResizeObserver((seen) => seen.forEach(({ target }) => {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }));
+  document.querySelectorAll(".bd-article figure").forEach((figure) => watcher.observe(figure));
+});

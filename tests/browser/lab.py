@@ -36,9 +36,9 @@ EXPLORERS = {
     "field": "explorers.field(runs)",
     "surface": 'explorers.surface("NMU", "*", (-1.2, -1.1), seeds=range(4), steps=400, every=20, progress=False)',
     "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
-    "drawing": 'explorers.drawing(digits.make_reader("counting", "NAC"), digits.load())',
-    "program": 'explorers.program(programs.make("NAC set by LSTM"))',
-    "waiting": 'explorers.waiting({"LSTM": gridworld.agent("LSTM", 3)})',
+    "drawing": "explorers.drawing(reader, images)",
+    "program": "explorers.program(model)",
+    "waiting": 'explorers.waiting({"LSTM": agent})',
     "playground": "explorers.playground()",
 }
 SETUP = """import keras
@@ -50,6 +50,8 @@ seen = []
 _ = fit_many(lambda: NALU(1), data.article("*"), seeds=range(4), steps=100, every=20, watch=seen.append, progress=False)
 keras.utils.set_random_seed(0)
 readers = [phrases.reader("linear", scale=1000.0) for _ in range(3)]
+reader, images = digits.make_reader("counting", "NAC"), digits.load()
+model, agent = programs.make("NAC set by LSTM"), gridworld.agent("LSTM", 3)
 known = dict(train="[1, 2]", threshold=1e-3, learning_rate=0.01, start="as published", beta_2=0.999, clipping="none", penalty=True)
 runs = pd.DataFrame([
     dict(known, unit=unit, operation=operation, setting=setting, seed=seed, interpolation=10.0**-seed, extrapolation=10.0 ** (0.5 - seed))
@@ -156,9 +158,18 @@ def open_notebook(page, address, name):
     rest(page)
 
 
+def end_kernels(address):
+    """End every kernel of the server whose notebooks are at `address`."""
+    server = address.split("/", 3)[:3]
+    with urllib.request.urlopen("/".join([*server, f"api/kernels?token={TOKEN}"])) as kernels:
+        known = json.load(kernels)
+    for kernel in known:
+        urllib.request.urlopen(urllib.request.Request("/".join([*server, f"api/kernels/{kernel['id']}?token={TOKEN}"]), method="DELETE"))
+
+
 def rest(page):
-    """Wait until the kernel of the open notebook rests."""
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=PATIENCE)
+    """Wait until the open notebook has its kernel, whose name then stands beside the sign of it, and the kernel rests."""
+    page.wait_for_selector('.jp-Toolbar:has-text("Python 3") .jp-Notebook-ExecutionIndicator[data-status=idle]', timeout=PATIENCE)
 
 
 def run_all(page, explorers):

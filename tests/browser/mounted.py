@@ -30,6 +30,26 @@ SMALLEST = """() => [...document.querySelectorAll('.explorer svg')].flatMap(pict
     return [drawn, ...words.map(text => text.getBoundingClientRect()[text.hasAttribute('transform') ? 'width' : 'height'])]
 }).filter(Boolean).reduce((least, size) => Math.min(least, size), Infinity)"""
 
+# What is written in the explorers and is cut off, lies beyond its picture, or lies on other words. Boxes of words are higher than the
+# words, so they may touch.
+CROWDED = """() => [...document.querySelectorAll('.explorer')].flatMap(explorer => {
+    const parts = [...explorer.querySelectorAll('svg text, label, output, button, select, input, .question, .line')]
+    const seen = parts.filter(part => part.getClientRects().length && part.getBoundingClientRect().width)
+    const boxes = seen.map(part => [part, part.getBoundingClientRect(), part.textContent.slice(0, 40) || part.tagName]), wrong = []
+    for (const [i, [part, box, words]] of boxes.entries()) {
+        const all = part.ownerSVGElement?.getBoundingClientRect(), cut = part.clientWidth && part.scrollWidth > part.clientWidth + 1
+        const beyond = all && Math.max(all.left - box.left, box.right - all.right, all.top - box.top, box.bottom - all.bottom)
+        if (beyond > 4) wrong.push(`${words}: beyond the picture`)
+        if (!all && part.tagName !== 'INPUT' && cut) wrong.push(`${words}: cut off`)
+        for (const [other, its, said] of boxes.slice(i + 1)) {
+            if (part.contains(other)) continue
+            const across = Math.min(box.right, its.right) - Math.max(box.left, its.left)
+            if (across > 4 && Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top) > 4) wrong.push(`${words}: on ${said}`)
+        }
+    }
+    return wrong
+})"""
+
 
 def page_of(explorer, dark=False):
     """The page as text."""

@@ -5,8 +5,10 @@ pip install -c constraints.txt -e ".[test,browser]".
 """
 
 import json
+import os
 import re
 import shutil
+import signal
 
 import pytest
 
@@ -15,7 +17,7 @@ pytest.importorskip("playwright", reason='needs Playwright: pip install -c const
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from . import lab
+from . import lab, latency
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
 expect.set_options(timeout=lab.PATIENCE)
@@ -180,6 +182,33 @@ def test_a_link_leads_to_the_section_that_is_meant(address, browser):
     expect(page.get_by_role("heading", name="tanh times sigmoid")).to_be_in_viewport()
     page.close()
     assert none(errors), errors
+
+
+def test_a_kernel_that_dies_under_explorers_does_not_stop_the_hand(address, browser, folder):
+    page, errors = new_page(browser)
+    cells = ("explorers.weight()", "explorers.playground()", "import os\n\nprint('process', os.getpid())")
+    lab.open_notebook(page, address, lab.write_notebook(folder, "dies.ipynb", *cells))
+    lab.run_all(page, 2)
+    weight, playground = page.locator(".explorer").all()
+    lab.train(playground, seeds="2", steps="1000000")
+    expect(playground.locator(".line")).to_contain_text(re.compile(r"^step .* of 1,000,000"), timeout=lab.PATIENCE)
+    process = page.locator(".jp-OutputArea-output", has_text=re.compile(r"process \d"))
+    os.kill(int(process.inner_text().split()[1]), signal.SIGKILL)
+    page.locator(".jp-Dialog button").last.click(timeout=lab.PATIENCE)  # JupyterLab says that it begins a new one
+    said = weight.locator(".line").inner_text()
+    weight.get_by_role("slider").first.press("ArrowRight")
+    assert weight.locator(".line").inner_text() != said
+    expect(playground.locator(".line")).to_contain_text("The kernel does not answer any more: run the cell again.", timeout=lab.PATIENCE)
+    lab.train(playground, steps="200")  # now in the page
+    expect(playground.locator(".line")).to_contain_text("Seeds: 2, steps: 200.", timeout=lab.PATIENCE)
+    page.close()
+    assert none(errors), errors
+
+
+def test_the_first_picture_is_timed_without_the_training_before_it(browser, tmp_path):
+    with lab.running(tmp_path) as address:
+        first, trained = latency.opening(browser, tmp_path, address, "replay", lab.EXPLORERS["replay"], waited := [])
+    assert 0 < first < lab.PATIENCE and trained > 10 and len(waited) >= 100
 
 
 def code_cells(path):
