@@ -372,11 +372,11 @@ def redundant(
     if not seeds:
         raise ValueError("there are no seeds: give at least one")
     known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
-    asked, settings = pairs(units, operations, known), _both_settings(Path(folder) / "fair.csv")
-    missing = [pair for pair in asked if (pair[0], WORDS[pair[1]]) not in settings]
+    asked = {(unit, WORDS[operation]): operation for unit, operation in pairs(units, operations, known)}
+    settings = _both_settings(Path(folder) / "fair.csv")
+    missing = [pair for pair in asked if pair not in settings]
     if missing and (units or len(missing) == len(asked)):
-        unit, operation = missing[0]
-        raise ValueError(f"fair.csv has no published and best setting of {unit}, {WORDS[operation]}: run `fair` for it first")
+        raise ValueError(f"fair.csv has no published and best setting of {', '.join(missing[0])}: run `fair` for it first")
     output = Path(folder) / f"fair_among_{inputs}.csv"
     head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with {_said(seeds)}"
     table = results.read(output, head, KEY)
@@ -384,12 +384,12 @@ def redundant(
     changed = [pair for pair in there if there[pair] != settings.get(pair)]
     if changed:
         raise ValueError(f"{output.name} has {', '.join(changed[0])} in other settings than fair.csv: move it away, and it is made anew")
-    chunks = [pair for pair in asked if pair not in missing and (pair[0], WORDS[pair[1]]) not in there]
+    chunks = [pair for pair in asked if pair in settings and pair not in there]
     total = 2 * len(chunks) * len(seeds) * len(data.BENCHMARK_RANGES) * steps
     with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
-        for unit, operation in chunks:
-            two = settings[unit, WORDS[operation]]
-            done = judge(known[unit], operation, two, seeds=seeds, steps=steps, progress=bar, inputs=inputs).assign(unit=unit)
+        for pair in chunks:
+            unit, two = pair[0], settings[pair]
+            done = judge(known[unit], asked[pair], two, seeds=seeds, steps=steps, progress=bar, inputs=inputs).assign(unit=unit)
             table = _in_order(pd.concat([table, done]) if len(table) else done, KEY, known)
             results.write_table(output, head, table)
     return table

@@ -1,6 +1,7 @@
 """{measured}: how each table in results/ was made, as the file beside it says; nothing is typed in."""
 
 import csv
+import functools
 import json
 import re
 
@@ -36,13 +37,21 @@ def described(path):
 def readers(table):
     """The notebooks with a cell that reads the file `table` of results/, each with the heading above its first such cell."""
     for book in PATHS:
-        heading = None
-        for cell in nbformat.read(book, as_version=4).cells:
-            if cell.cell_type == "markdown":
-                heading = [heading, *re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)][-1]
-            elif f"results/{table}" in cell.source:
-                yield book, heading
-                break
+        above = [heading for heading, source in code_of(book) if f"results/{table}" in source]
+        if above:
+            yield book, above[0]
+
+
+@functools.cache
+def code_of(book):
+    """The code cells of a notebook, each as (the heading above it, its source). It is read once for all tables."""
+    heading, cells = None, []
+    for cell in nbformat.read(book, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            heading = [heading, *re.findall(r"^##+ (.+)$", cell.source, re.MULTILINE)][-1]
+        else:
+            cells.append((heading, cell.source))
+    return cells
 
 
 def said(value):
