@@ -7,7 +7,7 @@ const percent = (value, [, high]) => {
 
 export default explorer(({ axes: [ax], data: { seeds, tasks, steps, x, y } }) => {
   const rule = ax.line("g", { dash: "2 4" }), guess = ax.dots("g", { size: 10, shape: "square" })
-  const drawn = [0.35, 1].map(opacity => ({ // the runs that are not chosen, and those that are
+  const drawn = [0.5, 1].map(opacity => ({ // the runs that are not chosen, and those that are
     way: ax.line("soft", { width: 2, opacity }),
     earlier: ax.dots("ink", { size: 4, opacity }),
     ends: [ax.dots("m", { size: 11, shape: "diamond", opacity: 0.75 * opacity }), ax.dots("a", { size: 11, opacity: 0.75 * opacity })],
