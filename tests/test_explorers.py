@@ -5,18 +5,19 @@ What the page computes is compared with Python in tests/browser/test_explorers.p
 
 import json
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 
-from nalu_helpers import NALU, data, explorers, fair, fit, fit_many
+from nalu_helpers import NALU, data, explorers, fair, fit, fit_many, metrics
 from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.playground import UNITS, _as_message, _entries, _Training
 from nalu_helpers.explorers.surface import _paths, costs
 from nalu_helpers.layers import NAC
-from nalu_helpers.paper import digits, gridworld, phrases, programs
+from nalu_helpers.paper import digits, functions, gridworld, phrases, programs
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,7 @@ def makers(seen, readers):
         "seeds": lambda: explorers.seeds(data.article("*"), seen, 20),
         "phrases": lambda: explorers.phrases(readers),
         "field": lambda: explorers.field(RUNS),
+        "every_function": lambda: explorers.every_function(OF_FUNCTIONS),
         "surface": lambda: surface(),
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
         "drawing": lambda: explorers.drawing(counter, digits.load()),
@@ -60,6 +62,7 @@ NAMES = [
     "seeds",
     "phrases",
     "field",
+    "every_function",
     "surface",
     "guess",
     "drawing",
@@ -88,6 +91,10 @@ RUNS = pd.DataFrame(
 )
 
 
+OF_FUNCTIONS = pd.read_csv(Path(__file__).parent.parent / "results" / "paper_functions.csv", comment="#")
+JUDGED = OF_FUNCTIONS[OF_FUNCTIONS.seed < 100]
+
+
 def test_the_runs_of_the_field_travel_as_tenths_of_powers_of_ten():
     known = explorers.field(RUNS).data
     assert known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"] == [[[-60, -990], [-20, -10]], [[0, None], [None, 10]]]
@@ -95,6 +102,71 @@ def test_the_runs_of_the_field_travel_as_tenths_of_powers_of_ten():
     for wrong in (RUNS[RUNS.setting == "best"], RUNS[:0], pd.DataFrame({"unit": ["NMU"]})):
         with pytest.raises(ValueError, match="no units as published and at their best"):
             explorers.field(wrong)
+
+
+@pytest.mark.parametrize("form, name", [("long", "static"), ("recurrent", "recurrent")])
+def test_every_run_of_every_function_is_as_far_off_as_the_table_says(form, name):
+    known = explorers.every_function(OF_FUNCTIONS).data
+    last = JUDGED[JUDGED.form == form].groupby(["function", "model", "where"], sort=False)
+    for (function, model, where), some in last:
+        errors = some.pivot(index="seed", columns="step", values="relative")
+        assert errors.columns[-1] == known["steps"][name] and errors.index.tolist() == known["seeds"] == list(range(10))
+        shown = np.array(known["tasks"][name][function]["networks"][model][where], "float64")
+        np.testing.assert_allclose(np.nan_to_num(shown, nan=np.inf), 100 * errors, rtol=5e-3)
+
+
+@pytest.mark.parametrize("form, name", [("long", "static"), ("recurrent", "recurrent")])
+def test_arriving_and_being_better_are_what_06_counts(form, name):
+    tasks = explorers.every_function(OF_FUNCTIONS).data["tasks"][name]
+    far = JUDGED[(JUDGED.form == form) & (JUDGED["where"] == "outside")]
+    far = far[far.step == far.step.max()]
+    for function, runs in far.groupby("function", sort=False):
+        guess = functions.constant_error(form, function, "outside")
+        others = [*runs[~runs.model.isin(functions.UNITS)].scaled, guess]
+        for model, some in runs.groupby("model", sort=False):
+            said = tasks[function]["networks"][model]
+            assert sum(said["arrives"]) == (some.relative < 0.05).sum()
+            if model in functions.UNITS:
+                assert sum(said["better"]) == metrics.better_than_best(some.scaled, others)
+            else:
+                assert "better" not in said
+
+
+def test_the_constant_guess_is_the_mean_of_the_answers_inside():
+    known = explorers.every_function(OF_FUNCTIONS).data["tasks"]["static"]["a / b"]
+    task = functions.examined("long", "a / b")
+    for said, y in zip(known["guess"], (task.y_train, task.y_test), strict=True):
+        assert said == pytest.approx(100 * np.sqrt(np.mean((task.y_train.mean() - y) ** 2)) / y.mean(), rel=0.02)
+    assert (
+        known["networks"]["NALU"]["setting"] == "Adam, rate 0.003, clipped" and known["networks"]["linear"]["setting"] == "Adam, rate 0.003"
+    )
+
+
+def test_an_error_beyond_all_numbers_is_none_and_a_form_that_was_not_run_is_not_offered():
+    static = JUDGED[(JUDGED.form == "long") & (JUDGED.model == "NAC") & (JUDGED.function == "a + b")]
+    lost = static.assign(relative=static.relative.mask(static.seed == 3, np.nan).mask(static.seed == 4, np.inf))
+    explorer = explorers.every_function(lost)
+    nac = explorer.data["tasks"]["static"]["a + b"]["networks"]["NAC"]
+    assert nac["outside"][3] == nac["outside"][4] == [None] * 3 and sum(nac["arrives"]) == 8
+    assert explorer.handles[2]["options"] == ["static"]
+
+
+@pytest.mark.parametrize(
+    "runs, words",
+    [
+        (
+            OF_FUNCTIONS[OF_FUNCTIONS.seed >= 100],
+            "runs holds no runs of the paper's functions: pass the table in results/paper_functions.csv",
+        ),
+        (RUNS, "runs holds no runs of the paper's functions"),
+        (JUDGED[JUDGED.step > 50_000], "runs holds not all checks of ReLU6 on a + b, long: let the benchmark end first"),
+        (JUDGED.drop(JUDGED.index[-1]), "runs holds not all checks of NALU, repaired on a × b, recurrent"),
+        (JUDGED.replace({"a + b": "a ** b"}), "function is 'a ** b', known are: 'a + b'"),
+    ],
+)
+def test_a_table_without_all_runs_of_a_function_is_refused(runs, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        explorers.every_function(runs)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ JupyterLab and on a page without a kernel. `parts` has what all of them share.
 """
 
 from .by_hand import identity, paths, weight
-from .compared import field
+from .compared import every_function, field
 from .drawing import drawing
 from .guessing import guess
 from .parts import Explorer
@@ -18,6 +18,7 @@ __all__ = [
     "Explorer",
     "Playground",
     "drawing",
+    "every_function",
     "field",
     "guess",
     "identity",

@@ -1,4 +1,4 @@
-"""The explorer of the fair comparison, for notebook 08: every run of a unit, as published and at its best."""
+"""Explorers of stored comparisons: the paper's functions for notebook 06, and the fair comparison for notebook 08, run by run."""
 
 import matplotlib as mpl
 import numpy as np
@@ -6,10 +6,95 @@ import pandas as pd
 
 from .. import plots
 from ..fair import setting_of
+from ..paper import functions
 from .parts import Explorer, choice
+
+FORMS = {"static": "long", "recurrent": "recurrent"}
+INSIDE_OFF, OUTSIDE_OFF = (1e-4, 1e2), (1e-4, 1e4)  # percent of the mean answer that the picture shows
+WITHOUT = {model for models in functions.MODELS.values() for model in models} - {*functions.UNITS}  # networks without a unit
+ARRIVES = 5  # percent of the mean answer: a run that is nearer outside arrives
 
 SETTINGS = {"as published": "published", "at its best": "best"}
 INSIDE, OUTSIDE = (-16, 8), (-8, 12)  # powers of ten that the picture shows
+
+
+def every_function(runs: pd.DataFrame) -> Explorer:
+    """Notebook 06: choose a function, a network and a seed; see each run's error inside and outside, and how it went there.
+
+    `runs` is the table in `results/paper_functions.csv`; the seeds that chose the settings are left out. An error is √MSE in percent of the
+    mean answer. A run arrives when its error outside is below `ARRIVES`. It is better than everything without a unit when that error is
+    smaller than those of a constant guess and of every run of a network without a unit. Raises ValueError for a table that holds no such
+    runs, or not all checks of one.
+    """
+    needed = {*functions.KEY, "seed", "where", "step", *functions.TUNED, "relative"}
+    runs = runs[runs["form"].isin(FORMS.values()) & ~runs["seed"].isin(functions.CHOOSE)] if needed <= set(runs) else runs[:0]
+    if runs.empty:
+        raise ValueError("runs holds no runs of the paper's functions: pass the table in results/paper_functions.csv, as pandas reads it")
+    runs = runs.assign(off=100 * runs["relative"].fillna(np.inf))
+    seeds, tasks, steps = sorted(runs["seed"].unique().tolist()), {}, {}
+    forms = [name for name, form in FORMS.items() if form in set(runs["form"])]
+    for name in forms:
+        form = FORMS[name]
+        of_form = runs[runs["form"] == form]
+        steps[name] = int(of_form["step"].max())
+        tasks[name] = {function: _task(form, function, some, seeds) for function, some in of_form.groupby("function", sort=False)}
+    networks = sorted(runs["model"].unique(), key=lambda model: model in WITHOUT)  # those without a unit are the last
+    with mpl.rc_context(plots.STYLE):
+        figure = plots.Picture("Every run: how far off inside the training range, and outside", figsize=(8, 4.8))
+        ax = figure.subplots()
+        ax.plot([], [], "o", color=plots.COLORS["a"], label="arrives")
+        ax.plot([], [], "D", color=plots.COLORS["m"], label="does not arrive")
+        ax.plot([], [], "o-", color=plots.COLORS["soft"], mfc=plots.COLORS["ink"], mec="none", ms=5, label="two earlier checks")
+        ax.axhline(ARRIVES, color=plots.COLORS["ink"], lw=1.5, ls="--", label=f"within {ARRIVES} %")
+        ax.plot([], [], ":", color=plots.COLORS["g"], label="best without a unit")
+        ax.plot([], [], "s", color=plots.COLORS["g"], label="constant guess")
+        ax.set(xscale="log", yscale="log", xlim=INSIDE_OFF, ylim=OUTSIDE_OFF)
+        ax.set(xlabel="error inside, % of the mean answer", ylabel="error outside, %")
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_major_formatter("{x:,g}")
+        figure.legend(loc="outside lower center", ncols=3)
+    handles = [
+        choice("function", "function", runs["function"].unique(), "What is computed from the two hidden sums"),
+        choice("network", "network", networks, "What both layers are made of"),
+        choice("form", "form", forms, "100 numbers at once, or ten at each step"),
+        choice("seed", "seed", ["all", *seeds], "One of the runs, or all of them"),
+    ]
+    known = dict(seeds=seeds, tasks=tasks, steps=steps, x=INSIDE_OFF, y=OUTSIDE_OFF)
+    return Explorer("edge every_function", "Every run on the paper's functions", figure, handles, **known)
+
+
+def _task(form, function, runs, seeds):
+    """A function's runs by network, its constant guess [inside, outside], and the smallest error outside of what has no unit."""
+    tables, last = {}, {}
+    for network, some in runs.groupby("model", sort=False):
+        table = some.pivot_table("off", ["where", "seed"], "step")
+        if len(some) != 2 * len(seeds) * len(functions.CHECKS) or table.shape != (2 * len(seeds), len(functions.CHECKS)):
+            raise ValueError(f"runs holds not all checks of {network} on {function}, {form}: let the benchmark end first")
+        tables[network], last[network] = table, table.loc["outside"].iloc[:, -1].to_numpy()
+    guess = [_guess(form, function, where) for where in ("inside", "outside")]
+    best = min([guess[1], *(last[network].min() for network in WITHOUT & set(last))])
+    networks = {}
+    for network, table in tables.items():
+        first = runs[runs["model"] == network].iloc[0]
+        networks[network] = {
+            "setting": f"{first['optimizer']}, rate {first['rate']:g}{', clipped' if first['clipped'] else ''}",
+            **{where: [_short(checks) for checks in table.loc[where].to_numpy()] for where in ("inside", "outside")},
+            "arrives": (last[network] < ARRIVES).astype(int).tolist(),
+            **({} if network in WITHOUT else {"better": (last[network] < best).astype(int).tolist()}),
+        }
+    return {"guess": _short(guess), "best": _short([best])[0], "networks": networks}
+
+
+def _guess(form, function, where):
+    """The error of the notebook's constant guess, in percent of the mean answer."""
+    task = functions.examined(form, function)
+    mse = functions.constant_error(form, function, where) / 100 * functions.untrained_error(form, function, where)
+    return 100 * np.sqrt(mse) / np.abs(task.y_train if where == "inside" else task.y_test).mean()
+
+
+def _short(errors):
+    """Errors with three digits, as far as JSON has them: None where one is infinite."""
+    return [float(f"{error:.3g}") if np.isfinite(error) else None for error in errors]
 
 
 def field(runs: pd.DataFrame) -> Explorer:
@@ -49,7 +134,7 @@ def field(runs: pd.DataFrame) -> Explorer:
         choice("range", "range to train on", runs["train"].unique(), "It is tested on a wider one"),
         choice("setting", "setting", SETTINGS, "As it was published, or as chosen inside the training range"),
     ]
-    return Explorer("field", "Every run of the fair comparison", figure, handles, runs=points, settings=said, x=INSIDE, y=OUTSIDE)
+    return Explorer("edge field", "Every run of the fair comparison", figure, handles, runs=points, settings=said, x=INSIDE, y=OUTSIDE)
 
 
 def _ends(some):

@@ -34,6 +34,7 @@ EXPLORERS = {
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "phrases": 'explorers.phrases({"untrained": readers})',
     "field": "explorers.field(runs)",
+    "every_function": "explorers.every_function(of_functions)",
     "surface": 'explorers.surface("NMU", "*", (-1.2, -1.1), seeds=range(4), steps=400, every=20, progress=False)',
     "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
     "drawing": "explorers.drawing(reader, images)",
@@ -58,6 +59,11 @@ runs = pd.DataFrame([
     for unit, operation in (("NAC", "add"), ("NMU", "mul")) for setting in ("published", "best") for seed in range(6)
 ])
 runs["solved"] = runs.extrapolation < runs.threshold
+setting = dict(form="long", function="a × b", optimizer="Adam", clipped=True, rate=0.01)
+of_functions = pd.DataFrame([
+    dict(setting, model=model, seed=seed, where=where, step=step, relative=far ** (1 + seed) / step)
+    for model, far in (("NMU", 0.5), ("linear", 40.0)) for seed in range(10) for where in ("inside", "outside") for step in (200, 500, 1500)
+])
 """
 WRONG = [  # a field of the playground, what is written there, and what the page says of it
     ("your own expression", "a**b**c", "'c' is not allowed here: use a, b, numbers"),

@@ -36,6 +36,7 @@ NAMES = [
     "surface",
     "phrases",
     "field",
+    "every_function",
     "guess",
     "drawing",
     "program",
@@ -55,6 +56,7 @@ RUNS = pd.DataFrame(
         for seed, end in enumerate((-5.5, -4.5, -3.5, 0.5, 20))
     ]
 )
+OF_FUNCTIONS = pd.read_csv(lab.ROOT / "results" / "paper_functions.csv", comment="#")
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,7 @@ def made():
         "seeds": explorers.seeds(task, seen, 20),
         "phrases": explorers.phrases(readers),
         "field": explorers.field(RUNS),
+        "every_function": explorers.every_function(OF_FUNCTIONS),
         "surface": explorers.surface("NALU", "/", (1, 2), seeds=range(4), steps=400, every=20, progress=False),
         "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
         "drawing": explorers.drawing(counter, digits.load()),
@@ -304,6 +307,71 @@ def test_the_field_counts_its_runs_and_says_which_units_enter(made, page):
     assert words(page) == "NAC does not enter x₁ · x₂. These do: NMU."
     lab.fill(page, "unit", "NMU")
     assert words(page).startswith("NMU, x₁ · x₂, trained on [10, 20], at its best: 3 of 5")
+
+
+def choose(page, **values):
+    for label, value in values.items():
+        lab.fill(page, label, value)
+
+
+@pytest.mark.parametrize(
+    "function, network, form, seed",
+    [
+        ("a × b", "NALU, repaired", "static", 5),
+        ("a + b", "NAC", "static", 1),
+        ("√a", "NALU", "static", 3),
+        ("a + b", "NAU", "recurrent", 9),
+    ],
+)
+def test_a_run_of_a_function_is_said_with_the_numbers_of_the_table(made, page, function, network, form, seed):
+    mounted.show(page, made["every_function"])
+    choose(page, function=function, network=network, form=form, seed=str(seed))
+    all_runs = OF_FUNCTIONS[(OF_FUNCTIONS.form == {"static": "long"}.get(form, form)) & (OF_FUNCTIONS.function == function)]
+    runs = all_runs[(all_runs.model == network) & (all_runs.seed < 100)]
+    run = runs[(runs.seed == seed) & (runs.step == runs.step.max())].set_index("where")
+    inside, outside = (written(100 * run.relative[where]) for where in ("inside", "outside"))
+    clipped = ", clipped" if run.clipped.inside else ""
+    arrive = (runs[(runs["where"] == "outside") & (runs.step == runs.step.max())].relative < 0.05).sum()
+    does = "arrives" if run.relative.outside < 0.05 else "does not arrive"
+    assert words(page).startswith(
+        f"{function} by {network} ({form}; {run.optimizer.inside}, rate {run.rate.inside:g}{clipped}), after {run.step.inside:,} steps. "
+        f"Seed {seed}: {inside} % off inside, {outside} % outside; it {does} and is "
+    )
+    assert f" Arrive: {arrive} of 10. Better than everything without a unit: " in words(page)
+
+
+def written(percent):
+    """A share in percent as the page writes it."""
+    return "less than 0.001" if percent < 0.001 else f"{percent:.3g}" if percent < 999.5 else f"{float(f'{percent:.3g}'):,.0f}"
+
+
+def test_the_runs_of_all_functions_are_walked_through_by_key(made, page):
+    mounted.show(page, made["every_function"])
+    assert words(page).endswith("Arrive: 10 of 10. Better than everything without a unit: 3 of 10.")
+    picture = page.locator("svg").first
+    seen = {picture.inner_html()}
+    for seed in range(10):
+        page.get_by_label("seed", exact=True).press("ArrowDown")
+        assert f"Seed {seed}: " in words(page)
+        seen.add(picture.inner_html())
+    assert len(seen) == 11 and page.evaluate("model.get('seed')") == 9
+    page.get_by_role("button", name="Reset").click()
+    assert "Seed" not in words(page)
+
+
+def test_errors_beyond_all_numbers_are_counted_and_what_was_not_run_is_said(made, page):
+    mounted.show(page, made["every_function"])
+    choose(page, function="a × b", form="recurrent", seed="0")
+    assert "off inside, more than 10,000 % outside; it does not arrive" in words(page)
+    assert words(page).endswith("0 of 10. 10 lie beyond the picture, on its edge.") and "NaN" not in page.locator("svg").first.inner_html()
+    choose(page, network="LSTM")
+    assert words(page).endswith("Arrive: 0 of 10. It is itself without a unit.")
+    choose(page, form="static")
+    assert words(page).startswith("LSTM is none of the static networks. These are: ReLU6, linear, NAC,")
+    choose(page, form="recurrent", function="a / b")
+    assert words(page) == "a / b has no recurrent runs. These have: a + b, a − b, a × b."
+    choose(page, function="a + b", network="NAC")
+    assert words(page).endswith("Arrive: 7 of 10. Better than everything without a unit: 10 of 10, a success.")
 
 
 def test_a_replay_shows_its_run_at_the_step(made, page):
