@@ -81,4 +81,4 @@ __all__ = [
     "fit_many",
 ]
 __version__ = "0.1.0"
-gc.freeze()  # what TensorFlow brought stays: a search for garbage that went through it all would hold up a picture for a quarter of a second
+gc.freeze()  # what TensorFlow brought stays: to search it for garbage would hold up a picture for a quarter of a second

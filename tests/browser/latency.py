@@ -44,7 +44,10 @@ FIRST = """() => {
 TURNS, OPENINGS = 5, 3
 LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
 SLOWER = 0.1  # the share of its speed that a watched training may lose
-TIMED = """import time
+RUNS = f"runs = pd.read_csv({str(lab.ROOT / 'results' / 'fair.csv')!r}, comment='#')"  # as many as in notebook 08
+TIMED = (
+    f"{RUNS}\n"
+    + """import time
 from nalu_helpers import fair
 from nalu_helpers.explorers import trained as of_trained
 
@@ -62,6 +65,7 @@ def timed(train):
 
 
 fair.checks_of, of_trained._trainings = timed(fair.checks_of), timed(of_trained._trainings)"""
+)
 TOLD = 'print(f"trained {1000 * sum(trained):.1f}")'
 WATCHED = """from nalu_helpers import layers, speed
 from nalu_helpers.explorers.playground import _Training
@@ -117,7 +121,7 @@ def row(name, where, waited, first, trained=0.0):
 def without_kernel(browser):
     """A row for each explorer on a page of its own."""
     known: dict = {}
-    exec(lab.SETUP, known)
+    exec(f"{lab.SETUP}{RUNS}", known)
     for name, call in lab.EXPLORERS.items():
         page, firsts = browser.new_page(viewport={"width": 1000, "height": 900}), []
         page.add_init_script(f"({FIRST})()")
