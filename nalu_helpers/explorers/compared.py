@@ -27,9 +27,8 @@ def field(runs: pd.DataFrame) -> Explorer:
     points: dict[str, dict] = {sign: {} for sign in plots.SIGNS.values() if (runs["sign"] == sign).any()}
     said: dict[str, dict] = {sign: {} for sign in points}
     columns = [runs[name] for name in ("sign", "unit", "setting", "train", "solved")]
-    for sign, unit, setting, train, solved, *ends in zip(
-        *columns, inside, outside, strict=True
-    ):  # a loop: to group 1,000 times takes seconds
+    # row by row: tables of each unit, range and setting would take seconds to make
+    for sign, unit, setting, train, solved, *ends in zip(*columns, inside, outside, strict=True):
         settings = points[sign].setdefault(unit, {name: {} for name in SETTINGS})
         of_both = settings[setting].setdefault(train, [[[], []], [[], []]])  # of the solved and the others: inside, and outside
         for errors, end in zip(of_both[0 if solved else 1], ends, strict=True):

@@ -45,9 +45,7 @@ TURNS, OPENINGS = 5, 3
 LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
 SLOWER = 0.1  # the share of its speed that a watched training may lose
 RUNS = f"runs = pd.read_csv({str(lab.ROOT / 'results' / 'fair.csv')!r}, comment='#')"  # as many as in notebook 08
-TIMED = (
-    f"{RUNS}\n"
-    + """import time
+TIMED = """import time
 from nalu_helpers import fair
 from nalu_helpers.explorers import trained as of_trained
 
@@ -65,7 +63,6 @@ def timed(train):
 
 
 fair.checks_of, of_trained._trainings = timed(fair.checks_of), timed(of_trained._trainings)"""
-)
 TOLD = 'print(f"trained {1000 * sum(trained):.1f}")'
 WATCHED = """from nalu_helpers import layers, speed
 from nalu_helpers.explorers.playground import _Training
@@ -177,7 +174,7 @@ def opening(browser, folder, address, name, call, waited=None):
     The list `waited` is given what the presses of keys on the explorer took.
     """
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    lab.open_notebook(page, address, lab.write_notebook(folder, f"{name}.ipynb", TIMED, call, TOLD))
+    lab.open_notebook(page, address, lab.write_notebook(folder, f"{name}.ipynb", f"{RUNS}\n{TIMED}", call, TOLD))
     run_cell(page, 0)
     run_cell(page, 1)
     page.evaluate(FIRST)
