@@ -101,9 +101,11 @@ def still_of(figure: Figure) -> dict[str, Any]:
             if isinstance(lines, ContourSet):
                 _keep_dark(lines)
     FigureCanvasSVG(figure)
-    figure.get_layout_engine().execute(figure)
-    drawn, once = io.StringIO(), {"figure.constrained_layout.use": False, "figure.autolayout": False}
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "explorer", **once}):
+    layout, drawn = figure.get_layout_engine(), io.StringIO()
+    if layout is not None:
+        layout.execute(figure)
+    look: Any = {"svg.fonttype": "path", "svg.hashsalt": "explorer"}
+    with mpl.rc_context(look | {"figure.constrained_layout.use": False, "figure.autolayout": False}):
         figure.set_layout_engine(None)  # with one, savefig draws everything twice, the first time for the layout
         figure.savefig(drawn, format="svg", metadata={"Date": None})
     width, height = figure.get_size_inches() * 72
