@@ -7,6 +7,7 @@ An hour with three of them shows all that learns: `layers` (the units, an equati
 experiments, a module each.
 """
 
+import gc
 import os
 import sys
 
@@ -80,3 +81,4 @@ __all__ = [
     "fit_many",
 ]
 __version__ = "0.1.0"
+gc.freeze()  # what TensorFlow brought stays: to search it for garbage would hold up a picture for a quarter of a second

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from nalu_helpers import NALU, data, explorers, fair, fit, fit_many, metrics
 from nalu_helpers.explorers import parts
@@ -323,6 +325,16 @@ def test_the_still_picture_says_where_its_axes_are_and_follows_the_page():
     assert len(explorers.weight().still["axes"]) == 2  # and not the colour bar
     for color in ("#222222", "#000000", "white", "#ffffff"):
         assert color not in explorers.identity().still["svg"], color
+
+
+@pytest.mark.parametrize("make", [explorers.paths, explorers.weight])
+def test_a_still_picture_is_drawn_and_laid_out_once(make, monkeypatch):
+    drawn, laid_out = [], []
+    monkeypatch.setattr(Figure, "draw", lambda *given, draw=Figure.draw: drawn.append(1) or draw(*given))
+    engine = ConstrainedLayoutEngine
+    monkeypatch.setattr(engine, "execute", lambda *given, execute=engine.execute: laid_out.append(1) or execute(*given))
+    make()
+    assert len(drawn) == len(laid_out) == 1
 
 
 def test_a_module_is_its_parts_one_after_the_other():

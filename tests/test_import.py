@@ -22,3 +22,8 @@ def test_the_import_is_quiet_and_needs_no_stderr(close):
     done = run("import os, nalu_helpers; os.fstat(2); print(nalu_helpers.NAC(1).units)", close)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "" and done.stdout == "1\n"
+
+
+def test_a_search_for_garbage_leaves_out_what_the_import_brought():
+    done = run("import gc, nalu_helpers; print(gc.get_freeze_count() > 10 * len(gc.get_objects()))")
+    assert done.stdout == "True\n", done.stderr

@@ -105,20 +105,21 @@ def field(runs: pd.DataFrame) -> Explorer:
     runs = runs[runs["setting"].isin(SETTINGS.values())] if "setting" in runs else runs[:0]
     if runs.empty or set(runs["setting"]) != set(SETTINGS.values()):
         raise ValueError("runs holds no units as published and at their best: pass the table that fair.fair returns")
-    points: dict[str, dict] = {}
-    said: dict[str, dict] = {}
+    runs, named = runs[runs["operation"].isin(plots.SIGNS)], {setting: name for name, setting in SETTINGS.items()}
+    runs = runs.assign(sign=runs["operation"].map(plots.SIGNS), setting=runs["setting"].map(named))
     with np.errstate(divide="ignore"):
-        inside, outside = np.log10(runs["interpolation"]), np.log10(runs["extrapolation"] / runs["threshold"])
-    runs = runs.assign(inside=inside, outside=outside)
-    for operation, sign in plots.SIGNS.items():
-        for unit, of_unit in runs[runs["operation"] == operation].groupby("unit", sort=False):
-            for name, setting in SETTINGS.items():
-                some = of_unit[of_unit["setting"] == setting]
-                each = {
-                    train: [_ends(part[part["solved"]]), _ends(part[~part["solved"]])] for train, part in some.groupby("train", sort=False)
-                }
-                points.setdefault(sign, {}).setdefault(unit, {})[name] = each
-                said.setdefault(sign, {}).setdefault(unit, {})[name] = _in_words(setting_of(some.iloc[0]))
+        inside, outside = _tenths(runs["interpolation"]), _tenths(runs["extrapolation"] / runs["threshold"])
+    points: dict[str, dict] = {sign: {} for sign in plots.SIGNS.values() if (runs["sign"] == sign).any()}
+    said: dict[str, dict] = {sign: {} for sign in points}
+    columns = [runs[name] for name in ("sign", "unit", "setting", "train", "solved")]
+    # row by row: tables of each unit, range and setting would take seconds to make
+    for sign, unit, setting, train, solved, *ends in zip(*columns, inside, outside, strict=True):
+        settings = points[sign].setdefault(unit, {name: {} for name in SETTINGS})
+        of_both = settings[setting].setdefault(train, [[[], []], [[], []]])  # of the solved and the others: inside, and outside
+        for errors, end in zip(of_both[0 if solved else 1], ends, strict=True):
+            errors.append(end)
+    for _, run in runs.drop_duplicates(["sign", "unit", "setting"]).iterrows():
+        said[run["sign"]].setdefault(run["unit"], {})[run["setting"]] = _in_words(setting_of(run))
     with mpl.rc_context(plots.STYLE):
         figure = plots.Picture("Every run: inside the training range, and outside", figsize=(8, 4.2))
         ax = figure.subplots()
@@ -137,13 +138,12 @@ def field(runs: pd.DataFrame) -> Explorer:
     return Explorer("edge field", "Every run of the fair comparison", figure, handles, runs=points, settings=said, x=INSIDE, y=OUTSIDE)
 
 
-def _ends(some):
-    """Of every run the error inside, and of every run the error outside: tenths of a power of ten, whole numbers being short to write.
+def _tenths(errors):
+    """Each error as tenths of a power of ten, whole numbers being short to write.
 
     None where it is infinite or NaN, which JSON has not. An error of 0 is 10⁻⁹⁹.
     """
-    ends = (10 * some[["inside", "outside"]].clip(lower=-99)).round().T.to_numpy()
-    return [[int(end) if np.isfinite(end) else None for end in each] for each in ends]
+    return [int(end) if np.isfinite(end) else None for end in (10 * np.log10(errors).clip(lower=-99)).round()]
 
 
 def _in_words(setting):

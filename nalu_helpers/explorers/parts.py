@@ -15,6 +15,7 @@ import anywidget
 import matplotlib as mpl
 import numpy as np
 import traitlets
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 
@@ -96,10 +97,16 @@ def still_of(figure: Figure) -> dict[str, Any]:
     figure.patch.set_alpha(0)
     for ax in figure.axes:
         ax.patch.set_alpha(0)
-        for lines in ax.findobj(ContourSet):
-            _keep_dark(lines)
-    drawn = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": "explorer"}):
+        for lines in ax.collections:
+            if isinstance(lines, ContourSet):
+                _keep_dark(lines)
+    FigureCanvasSVG(figure)
+    layout, drawn = figure.get_layout_engine(), io.StringIO()
+    if layout is not None:
+        layout.execute(figure)
+    look: Any = {"svg.fonttype": "path", "svg.hashsalt": "explorer"}
+    with mpl.rc_context(look | {"figure.constrained_layout.use": False, "figure.autolayout": False}):
+        figure.set_layout_engine(None)  # with one, savefig draws everything twice, the first time for the layout
         figure.savefig(drawn, format="svg", metadata={"Date": None})
     width, height = figure.get_size_inches() * 72
     axes = []
@@ -129,7 +136,7 @@ def _keep_dark(lines):
 def _for_the_page(svg):
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
-    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)  # a hundredth of a point is enough
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(?<=\.\d\d)\d+", "", path[0]), svg)  # a hundredth of a point is enough
     named = {plots.COLORS[name]: variable for name, variable in OF_THE_PAGE.items()}
     named |= {plots.STYLE["grid.color"]: "--grid", "#000000": "--ink"}
     for color, variable in named.items():

@@ -21,7 +21,7 @@ BUTTONS = {
     "Reset": "Put every setting back where it was at first; the picture stays",
     "Copy as code": "Show a cell that does the same without this page",
 }
-SECONDS = 0.25  # between two messages to the page while it trains
+SECONDS = 0.5  # between two messages to the page while it trains: to draw one takes the page longer than the kernel to make it
 
 
 def playground() -> "Playground":

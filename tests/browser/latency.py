@@ -44,6 +44,7 @@ FIRST = """() => {
 TURNS, OPENINGS = 5, 3
 LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
 SLOWER = 0.1  # the share of its speed that a watched training may lose
+RUNS = f"runs = pd.read_csv({str(lab.ROOT / 'results' / 'fair.csv')!r}, comment='#')"  # as many as in notebook 08
 TIMED = """import time
 from nalu_helpers import fair
 from nalu_helpers.explorers import trained as of_trained
@@ -117,7 +118,7 @@ def row(name, where, waited, first, trained=0.0):
 def without_kernel(browser):
     """A row for each explorer on a page of its own."""
     known: dict = {}
-    exec(lab.SETUP, known)
+    exec(f"{lab.SETUP}{RUNS}", known)
     for name, call in lab.EXPLORERS.items():
         page, firsts = browser.new_page(viewport={"width": 1000, "height": 900}), []
         page.add_init_script(f"({FIRST})()")
@@ -173,7 +174,7 @@ def opening(browser, folder, address, name, call, waited=None):
     The list `waited` is given what the presses of keys on the explorer took.
     """
     page = browser.new_page(viewport={"width": 1300, "height": 1000})
-    lab.open_notebook(page, address, lab.write_notebook(folder, f"{name}.ipynb", TIMED, call, TOLD))
+    lab.open_notebook(page, address, lab.write_notebook(folder, f"{name}.ipynb", f"{RUNS}\n{TIMED}", call, TOLD))
     run_cell(page, 0)
     run_cell(page, 1)
     page.evaluate(FIRST)

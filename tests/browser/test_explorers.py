@@ -810,6 +810,10 @@ def test_every_explorer_is_timed_from_a_key_to_its_frame(made, page, name):
     assert len(waited) >= 3 and min(waited) > 0 and before != after
 
 
+def test_every_explorer_that_exists_is_timed():
+    assert set(lab.EXPLORERS) == {*explorers.__all__} - {"Explorer", "Playground", "mean_weight_and_gate"}
+
+
 def test_limits_that_are_broken_are_named():
     rows = [latency.row("weight", "page", [9, 10, 11], 80), latency.row("field", "page", [9, 40, 300], 2500)]
     rates = {"alone": 1000, "watched": 950}
