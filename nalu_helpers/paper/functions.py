@@ -53,7 +53,7 @@ WINDOWS = {
     "recurrent": (slice(1, 4), slice(6, 8)),
 }
 KEY = ["form", "function", "model"]
-IN_THE_TABLE = {"long": list(FUNCTIONS), "recurrent": ["a + b", "a − b", "a × b"]}
+IN_THE_TABLE = {form: list(FUNCTIONS) for form in ("long", "recurrent")}
 CHUNKS = [(form, function, model) for form, functions in IN_THE_TABLE.items() for function in functions for model in MODELS[form]]
 SEEDS, STEPS = 10, 150_000
 SHARE = {"recurrent": 20}  # a recurrent network is trained for a twentieth of the steps
