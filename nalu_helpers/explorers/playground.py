@@ -21,7 +21,7 @@ BUTTONS = {
     "Reset": "Put every setting back where it was at first; the picture stays",
     "Copy as code": "Show a cell that does the same without this page",
 }
-SECONDS = 0.5  # between two messages to the page while it trains: to draw one takes the page longer than the kernel to make it
+SECONDS = 0.25, 1.0  # between two messages to the page while it trains, at first and later: drawing them takes time from the training
 
 
 def playground() -> "Playground":
@@ -125,24 +125,26 @@ class _Training:
         self.send({"end": words})
 
     def _tell(self):
-        """Send what is new every `SECONDS`, also when nothing is, so that the page knows that somebody is there."""
+        """Send what is new, less and less often, also when nothing is, so that the page knows that somebody is there."""
         layer = self.make_layer()
         layer.build((None, 2))
         middle = float(np.mean(self.settings["inside"]))
         ask = tf.function(lambda: _entries(layer, middle), autograph=False).get_concrete_function()
+        seconds, longest = SECONDS
         while True:
-            last = self.over.wait(SECONDS)
+            last = self.over.wait(seconds)
             new = [self.checks.get() for _ in range(self.checks.qsize())]
             if not self.stopped.is_set():
                 checks = [_as_message(rows, layer, ask) for rows in new]
                 self.send({"done": self.updates / self.settings["seeds"], "checks": checks})
             if last:
                 return
+            seconds = min(1.25 * seconds, longest) if new else seconds
 
 
 def _as_message(rows, layer, ask):
     """One check of some seeds, as `fit_many` gives it to `watch`, as the page wants it."""
-    finite = lambda values: [float(value) if np.isfinite(value) else None for value in values]  # noqa: E731
+    finite = lambda values: [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]  # noqa: E731
     message = {
         "step": int(rows["step"][0]),
         "seeds": np.asarray(rows["seed"]).tolist(),

@@ -16,7 +16,7 @@ from .parts import Explorer, choice, rounded, slider
 
 RATES = (1e-3, 1e-2, 1e-1)
 UNITS = ("NAC", "NACLog", "NALU", "INALU", "NAU", "NMU")  # those with a matrix W of two entries for each operation
-ROWS = 500  # of the training range, on which the surface is computed
+ROWS = 250  # of the training range, on which the surface is computed
 
 
 def surface(

@@ -11,6 +11,7 @@ Last, which of LIMITS are broken. Needs Chromium and the extra `browser`, and a 
 """
 
 import argparse
+import itertools
 import re
 import sys
 import tempfile
@@ -44,7 +45,10 @@ FIRST = """() => {
 TURNS, OPENINGS = 5, 3
 LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
 SLOWER = 0.1  # the share of its speed that a watched training may lose
-RUNS = f"runs = pd.read_csv({str(lab.ROOT / 'results' / 'fair.csv')!r}, comment='#')"  # as many as in notebook 08
+RUNS = "\n".join(  # as many as in notebook 08
+    f"{name} = pd.read_csv({str(lab.ROOT / 'results' / table)!r}, comment='#')"
+    for name, table in (("runs", "fair.csv"), ("curves", "fair_curves.csv"))
+)
 TIMED = """import time
 from nalu_helpers import fair
 from nalu_helpers.explorers import trained as of_trained
@@ -212,6 +216,13 @@ def broken(rows, rates):
     return [*said, f"a watched training is {lost:.0%} slower, expected at most {SLOWER:.0%}"] if lost > SLOWER else said
 
 
+def told(parts):
+    """What the `parts` yield, each told on the terminal as it comes: all of it takes more than ten minutes."""
+    for measured in itertools.chain(*parts):
+        print(*(value if isinstance(value, str) else f"{name}: {value:,.1f}" for name, value in measured.items()), sep=", ", flush=True)
+        yield measured
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(description="How fast the explorers are in the browser.")
     parser.add_argument("--output", help="the table to write, such as results/latency.csv")
@@ -219,7 +230,7 @@ def main(arguments=None):
     output = parser.parse_args(given).output
     with lab.chromium() as browser:
         trained = in_the_page(browser)
-        *rows, rates = [*without_kernel(browser), *in_jupyterlab(browser)]
+        *rows, rates = told([without_kernel(browser), in_jupyterlab(browser)])
     table = pd.DataFrame(rows).round(1)
     print(table.to_string(index=False), "\nall in milliseconds\n")
     print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")
