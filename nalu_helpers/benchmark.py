@@ -5,6 +5,7 @@ throughput      run-steps a second of `fit_many` for 1 to 2,250 runs, beside a l
 single-module   the field's benchmark (Mistry, Farrahi & Hare 2022): every unit, four operations, nine ranges, 25 seeds
 fair            the same for every unit as it was published and at its best, in a setting chosen by the same rules for all
 redundant       the same among more numbers, of which two are to be computed with, in the two settings of `fair`
+curves          how each run of `fair` came to where it is, and the weights it ends with
 paper           the paper's own experiments (Trask et al. 2018), and those that follow from them, a table each
 """
 
@@ -118,6 +119,13 @@ def _say_redundant(chosen):
     print(fair.summary(runs).to_string(index=False, float_format="{:.3g}".format, na_rep="—"))
 
 
+def _say_curves(chosen):
+    folder = Path(chosen.output)
+    with results.noted([folder / "fair_curves.csv"], chosen.command_line):
+        runs = fair.curves(folder, units=chosen.unit, operations=chosen.operation, steps=chosen.steps)
+    print(f"{len(runs):,} runs in {folder / 'fair_curves.csv'}")
+
+
 def _say_paper(chosen):
     for name in [one_of(name, EXPERIMENTS, "experiment") for name in chosen.experiment or EXPERIMENTS]:
         with results.noted([_paper_table(chosen.output, name)], chosen.command_line):
@@ -163,6 +171,12 @@ def main(arguments: Iterable[str] | None = None) -> int:
     command.add_argument("--steps", type=int, default=50_000, help="updates of each run (default 50000)")
     command.add_argument("--output", default="results", metavar="FOLDER", help="where fair.csv is and the table goes (default results)")
     command.set_defaults(say=_say_redundant)
+    command = commands.add_parser("curves", help="how each run of fair came to where it is, into a table that a stopped run goes on with")
+    command.add_argument("--unit", nargs="+", help=f"some of {', '.join(fair.FIELD)} (default all)")
+    command.add_argument("--operation", nargs="+", help="some of add, sub, mul, div (default all)")
+    command.add_argument("--steps", type=int, default=50_000, help="updates of each run (default 50000)")
+    command.add_argument("--output", default="results", metavar="FOLDER", help="where fair.csv is and the table goes (default results)")
+    command.set_defaults(say=_say_curves)
     command = commands.add_parser("paper", help="the paper's own experiments, into tables that a stopped run goes on with")
     command.add_argument("--experiment", nargs="+", help=f"some of {', '.join(EXPERIMENTS)} (default all)")
     command.add_argument("--seeds", type=int, help="seeds 0 … N - 1 (default each experiment's own number)")

@@ -9,7 +9,7 @@ tenths, and the four best, with and without the unit's penalty, for all of them.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ BETAS = (0.999, 0.99)
 SHARES = (0.1, 0.3, 1.0)  # of the steps, for which all settings are trained, then the better quarter, then the finalists
 FINALISTS = 4
 CHOOSE, JUDGE = range(10), range(100, 125)
+CHECKS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # the steps at which `curves` keeps the error
+MATRICES = {"INALU": ("W_a", "W_m"), "NPU": ("W_real", "W_imag"), "MCFC": ("R",), "DMU": ("σ(g)",)}  # where not W alone
 KNOBS = ["learning_rate", "start", "beta_2", "clipping", "penalty"]
 CHOICE_KEY = ["unit", "operation", *KNOBS]
 KEY = ["unit", "operation", "setting", "train", "seed"]
@@ -129,6 +131,10 @@ def checks_of(
     inputs: int = 2,
 ) -> pd.DataFrame:
     """The checks of `fit_many` for settings that differ in nothing but their learning rate."""
+    return _trained(entry, operation, settings, seeds, ranges, steps, progress, every, weights, inputs).table
+
+
+def _trained(entry, operation, settings, seeds, ranges, steps, progress, every=CHECK_EVERY, weights=False, inputs=2):
     first = settings[0]
     rates = [setting.learning_rate for setting in settings]
     return fit_many(
@@ -144,7 +150,7 @@ def checks_of(
         restart=entry.restart,
         weights=weights,
         progress=progress,
-    ).table
+    )
 
 
 # To choose
@@ -369,16 +375,66 @@ def redundant(
     unit that fair.csv does not have and for tables of other settings, OSError when one cannot be written.
     """
     inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), list(seeds)
+    known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
+    run = partial(judge, seeds=seeds, steps=steps, inputs=inputs)
+    head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with"
+    return _in_both_settings(folder, f"fair_among_{inputs}", head, run, known, units, operations, seeds, steps)
+
+
+def curves(
+    folder: str | Path,
+    *,
+    units: Iterable[str] | None = None,
+    operations: Iterable[str] | None = None,
+    seeds: Iterable[int] = JUDGE,
+    steps: int = 50_000,
+) -> pd.DataFrame:
+    """How each run came to where it is: those of `folder`/fair.csv, as published and at their best, are trained once more.
+
+    `folder`/fair_curves.csv has a row for each, with its error outside at those of the steps in CHECKS, `extrapolation_1000` and so on,
+    and as text the `weights` that it ends with (see `weights_of`). It is written anew after every unit and operation; what it holds
+    already is not run again. Raises what `redundant` raises.
+    """
+    steps, seeds = whole_number(steps, "steps"), list(seeds)
+    run = partial(_ways, seeds=seeds, steps=steps)
+    head = f"# nalu_helpers fair curves 1: {steps} steps, seeds"
+    return _in_both_settings(folder, "fair_curves", head, run, FIELD, units, operations, seeds, steps)
+
+
+def _ways(entry, operation, settings, *, seeds, steps, progress):
+    """The rows of `curves` for one unit and operation."""
+    parts = []
+    for name, setting in settings.items():
+        table, models = _trained(entry, operation, [setting], seeds, data.BENCHMARK_RANGES, steps, progress)
+        at = table[table["step"].isin([step for step in CHECKS if step < steps] + [steps])]
+        ways = at.pivot(index=["seed", "train"], columns="step", values="extrapolation").add_prefix("extrapolation_")
+        runs = [(seed, data.range_name(train)) for seed in seeds for train, _ in data.BENCHMARK_RANGES]
+        ways = ways.loc[runs].reset_index().assign(weights=[weights_of(model) for model in models])
+        parts.append(ways.assign(operation=WORDS[operation], setting=name, **asdict(setting)))
+    return pd.concat(parts).rename_axis(columns=None)
+
+
+def weights_of(unit: keras.layers.Layer) -> str:
+    """The weights of a built unit as text, such as "W 1 0.9998, G 12.3 11.9": its matrices by their names, and what it has beside them.
+
+    Weights that a matrix is made of, such as Ŵ and M̂, are left out.
+    """
+    named = dict(zip(MATRICES.get(type(unit).__name__, ["W"]), unit.matrices(), strict=True))
+    named |= {weight.name: weight for weight in unit.trainable_variables if weight.name not in named and not weight.name.endswith("_hat")}
+    numbers = {name: keras.ops.convert_to_numpy(values).ravel() for name, values in named.items()}
+    return ", ".join(" ".join([name, *(f"{value:.4g}" for value in values)]) for name, values in numbers.items())
+
+
+def _in_both_settings(folder, name, head, run, known, units, operations, seeds, steps):
+    """The table `folder`/`name`.csv, which has the rows of run(entry, operation, {"published": …, "best": …}, progress=…) for each pair."""
     if not seeds:
         raise ValueError("there are no seeds: give at least one")
-    known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
     asked = {(unit, WORDS[operation]): operation for unit, operation in pairs(units, operations, known)}
     settings = _both_settings(Path(folder) / "fair.csv")
     missing = [pair for pair in asked if pair not in settings]
     if missing and (units or len(missing) == len(asked)):
         raise ValueError(f"fair.csv has no published and best setting of {', '.join(missing[0])}: run `fair` for it first")
-    output = Path(folder) / f"fair_among_{inputs}.csv"
-    head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with {_said(seeds)}"
+    output, head = Path(folder) / f"{name}.csv", f"{head} {_said(seeds)}"
     table = results.read(output, head, KEY)
     there = _settings_of(table) if len(table) else {}
     changed = [pair for pair in there if there[pair] != settings.get(pair)]
@@ -388,8 +444,7 @@ def redundant(
     total = 2 * len(chunks) * len(seeds) * len(data.BENCHMARK_RANGES) * steps
     with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
         for pair in chunks:
-            unit, two = pair[0], settings[pair]
-            done = judge(known[unit], asked[pair], two, seeds=seeds, steps=steps, progress=bar, inputs=inputs).assign(unit=unit)
+            done = run(known[pair[0]], asked[pair], settings[pair], progress=bar).assign(unit=pair[0])
             table = _in_order(pd.concat([table, done]) if len(table) else done, KEY, known)
             results.write_table(output, head, table)
     return table
@@ -453,12 +508,13 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 0.01) -> pd.DataFrame:
+def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 0.05) -> pd.DataFrame:
     """What becomes of each claim (newer unit, older unit, operation) once both units have the same choice of settings: a row each.
 
-    Runs of the same range and seed are paired, and a unit is ahead when chance alone would split the pairs that differ so unevenly with
-    a probability below `p` (exact binomial test). A claim *holds* when the newer unit is ahead as published and at its best; when it is
-    ahead as published only, it was the setting's merit.
+    A seed starts alike on all ranges, so that it is seeds that are counted: a unit is ahead in one when it solves more of its ranges, and
+    ahead in all when chance alone would split the seeds that differ so unevenly with a probability below `p` (exact binomial test).
+    A claim *holds* when the newer unit is ahead as published and at its best; when it is ahead as published only, it was the setting's
+    merit.
     """
     from scipy.stats import binomtest
 
@@ -469,11 +525,11 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 
         row, ahead = {"claim": f"{newer} over {older}", "operation": operation}, []
         for setting in ("published", "best"):
             some = runs[(runs["operation"] == operation) & (runs["setting"] == setting)]
-            a, b = (some[some["unit"] == unit].set_index(["train", "seed"])["solved"].astype(bool) for unit in (newer, older))
+            a, b = (some[some["unit"] == unit].groupby("seed")["solved"].sum() for unit in (newer, older))
             b = b.reindex(a.index)
-            only = int((a & ~b).sum()), int((b & ~a).sum())
-            sure = sum(only) > 0 and binomtest(only[0], sum(only)).pvalue < p
-            ahead.append((only[0] > only[1]) - (only[0] < only[1]) if sure else 0)
-            row[setting] = f"{a.sum()} to {b.sum()}"
+            more, fewer = int((a > b).sum()), int((a < b).sum())
+            sure = more != fewer and binomtest(more, more + fewer).pvalue < p
+            ahead.append((more > fewer) - (more < fewer) if sure else 0)
+            row |= {setting: f"{a.sum()} to {b.sum()}", f"{setting}, seeds": f"{more} to {fewer}"}
         rows.append(row | {"verdict": verdicts.get((ahead[0], ahead[1]), "the older is ahead")})
     return pd.DataFrame(rows)

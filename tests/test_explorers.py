@@ -45,7 +45,7 @@ def makers(seen, readers):
         "replay": lambda: explorers.replay(data.article("+"), steps=200),
         "seeds": lambda: explorers.seeds(data.article("*"), seen, 20),
         "phrases": lambda: explorers.phrases(readers),
-        "field": lambda: explorers.field(RUNS),
+        "field": lambda: explorers.field(RUNS, CURVES),
         "every_function": lambda: explorers.every_function(OF_FUNCTIONS),
         "surface": lambda: surface(),
         "guess": lambda: explorers.guess("How many of 24?", 21, low=0, high=24, step=1),
@@ -97,13 +97,51 @@ OF_FUNCTIONS = pd.read_csv(Path(__file__).parent.parent / "results" / "paper_fun
 JUDGED = OF_FUNCTIONS[OF_FUNCTIONS.seed < 100]
 
 
+CURVES = RUNS[["unit", "operation", "setting", "train", "seed"]].assign(
+    weights=["W 1 0.99984, g nan", "W 1 1, g 0.5", "W inf -1e-07, g 0", "W 0 0, g 0"] * 2,
+    extrapolation_20=[1e-2, 1e6, np.nan, np.inf] * 2,
+    extrapolation_100=[1e-9, 0.0, 1.0, 1e30] * 2,
+)
+
+
 def test_the_runs_of_the_field_travel_as_tenths_of_powers_of_ten():
     known = explorers.field(RUNS).data
-    assert known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"] == [[[-60, -990], [-20, -10]], [[0, None], [None, 10]]]
+    cell = known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"]
+    assert cell == {"solved": "1100", "weights": ";;;", "inside": [-60, -990, 0, None], "outside": [-20, -10, None, 10], "ways": ""}
     assert known["settings"]["x₁ · x₂"]["NMU"]["as published"] == "rate 0.01, start U(±2), β₂ 0.99, clipping none, no penalty"
+    assert known["seeds"] == [0, 1, 2, 3] and known["steps"] == []
     for wrong in (RUNS[RUNS.setting == "best"], RUNS[:0], pd.DataFrame({"unit": ["NMU"]})):
         with pytest.raises(ValueError, match="no units as published and at their best"):
             explorers.field(wrong)
+    with pytest.raises(ValueError, match="runs holds 3 of 4 seeds somewhere"):
+        explorers.field(RUNS[:-1])
+
+
+def test_the_curves_of_the_field_travel_as_letters_and_its_weights_with_three_digits():
+    known = explorers.field(RUNS[::-1], CURVES).data  # in whatever order the rows come
+    cell = known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"]
+    assert known["steps"] == [20, 100] and known["names"] == {"NMU": "W # #, g #"}
+    assert cell["weights"] == "1 1 nan;1 1 0.5;inf -1e-07 0;0 0 0" and cell["solved"] == "1100"
+    places = [known["letters"].index(letter) for letter in cell["ways"]]
+    # quarters of a power of ten above 10⁻⁸, of 1, 10⁻⁷, 10⁸, less than the picture shows, no number, 100, and twice more than it shows
+    assert places == [32, 4, 64, 0, 80, 40, 80, 80]
+    for wrong, sentence in (
+        (CURVES[:-1], "curves has no NMU, mul, seed 3: let `benchmark curves` end first"),
+        (RUNS, "curves holds no curves: pass the table that fair.curves returns"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            explorers.field(RUNS, wrong)
+
+
+def test_the_stored_curves_are_those_of_the_runs_that_were_judged():
+    """But for what rounding on another machine makes of them: which of two answers a run ends with may be decided by a last digit."""
+    runs, curves = (pd.read_csv(Path(__file__).parent.parent / "results" / f"{name}.csv", comment="#") for name in ("fair", "fair_curves"))
+    runs = runs[runs.setting.isin(["published", "best"])]
+    both = runs.merge(curves, on=fair.KEY, validate="one_to_one", suffixes=("", "_again"))
+    assert len(both) == len(curves) == len(runs)
+    assert all((both[knob] == both[f"{knob}_again"]).all() for knob in fair.KNOBS)
+    same = np.isclose(both.extrapolation_50000, both.extrapolation_last, rtol=0.01, atol=1e-12, equal_nan=True)
+    assert same.mean() > 0.9
 
 
 @pytest.mark.parametrize("form, name", [("long", "static"), ("recurrent", "recurrent")])

@@ -1,5 +1,6 @@
 """The fair comparison: what its grid holds, what may choose a setting and what may not, and the door for a unit of one's own."""
 
+import re
 from dataclasses import replace
 
 import keras
@@ -195,7 +196,7 @@ def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path
     assert list(runs)[: len(fair.KEY)] == fair.KEY and set(runs["operation"]) == {"add"}  # − does not stand in that fair.csv
     assert runs.groupby("setting")["learning_rate"].unique().to_dict() == {"published": [0.001], "best": [0.1]}
     assert (runs.groupby("setting").size() == 9 * 2).all()
-    monkeypatch.setattr(fair, "judge", None)  # nothing is left to run
+    monkeypatch.setattr(fair, "judge", lambda *_, **__: pytest.fail("there was something left to run"))
     assert len(fair.redundant(tmp_path, **asked)) == len(runs)
     with pytest.raises(ValueError, match="was made by another version or with other settings"):
         fair.redundant(tmp_path, **{**asked, "steps": 30})
@@ -220,6 +221,58 @@ def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path
         with pytest.raises(SystemExit):
             benchmark.main(["redundant", *words, "--output", str(tmp_path)])
         assert sentence in capsys.readouterr().err
+
+
+def test_curves_are_of_the_runs_that_are_judged_and_are_resumed(tmp_path, monkeypatch, capsys):
+    settings = {"published": fair.published(FIELD["NALU"]), "best": Setting(0.1, "U(±2)")}
+    row = {"unit": "NALU", "operation": "add", "train": "[1, 2]", "seed": 100}
+    pd.DataFrame([{**row, "setting": name, **vars(setting)} for name, setting in settings.items()]).to_csv(tmp_path / "fair.csv")
+    asked = {"seeds": [101, 100], "steps": 3_000}
+    curves = fair.curves(tmp_path, **asked)
+    judged = fair.judge(FIELD["NALU"], "+", settings, **asked).assign(unit="NALU")
+    both = judged.merge(curves, on=fair.KEY, validate="one_to_one")
+    assert len(both) == len(judged) == len(curves) == 2 * 2 * 9
+    assert [name for name in curves if "extrapolation" in name] == ["extrapolation_1000", "extrapolation_2000", "extrapolation_3000"]
+    np.testing.assert_allclose(both["extrapolation_3000"], both["extrapolation_last"], rtol=1e-5)
+    assert (both["extrapolation_1000"] != both["extrapolation_2000"]).all()
+    models = fair._trained(FIELD["NALU"], "+", [settings["best"]], [100], [data.BENCHMARK_RANGES[6]], 3_000, False).models
+    said = curves.set_index(fair.KEY).loc[("NALU", "add", "best", "[1, 2]", 100), "weights"]
+    assert said == fair.weights_of(models[0]) and re.fullmatch(r"W \S+ \S+, G \S+ \S+", said)
+    monkeypatch.setattr(fair, "_ways", lambda *_, **__: pytest.fail("there was something left to run"))
+    assert len(fair.curves(tmp_path, **asked)) == len(curves)
+    for folder, words, sentence in (
+        (tmp_path, ["--unit", "XYZ"], "unit is 'XYZ'"),
+        (tmp_path, ["--unit", "NAU"], "fair.csv has no published and best setting of NAU, add"),
+        (tmp_path / "nowhere", [], "there is no table of `fair` in"),
+    ):
+        with pytest.raises(SystemExit):
+            benchmark.main(["curves", *words, "--output", str(folder)])
+        assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "unit, operation, said",
+    [
+        ("NAC", "+", "W # #"),
+        ("NACLog", "/", "W # #"),
+        ("GNALU", "*", "W # #, G # #"),
+        ("NMU", "*", "W # #"),
+        ("INALU", "*", "W_a # #, W_m # #, g #"),
+        ("NPU", "/", "W_real # #, W_imag # #, g # #"),
+        ("RealNPUModified", "/", "W # #, g # #"),
+        ("NMRU", "/", "W # # # #"),
+        ("MCFC", "*", "R # #, v #, b #, c #"),
+        ("DMU", "-", "σ(g) #, g #"),
+    ],
+)
+def test_the_weights_of_every_unit_are_said_by_their_names(unit, operation, said):
+    layer = fair.made(FIELD[unit], operation, fair.published(FIELD[unit]))
+    text = fair.weights_of(layer)
+    number = r"(?<=[^,] )[^ ,]+"
+    assert re.sub(number, "#", text) == said
+    numbers = [float(value) for value in re.findall(number, text)]
+    matrices = np.concatenate([np.ravel(W) for W in layer.matrices()])
+    np.testing.assert_allclose(numbers[: len(matrices)], matrices, rtol=1e-3, atol=1e-9)
 
 
 def test_among_ten_numbers_a_nac_starts_as_narrow_as_the_benchmark_wants_it():
@@ -267,3 +320,16 @@ def test_a_claim_holds_when_the_newer_unit_is_ahead_in_both_settings(published, 
     ]
     (row,) = fair.claims(pd.DataFrame(rows), [("NMU", "NACLog", "mul")]).to_dict("records")
     assert row["verdict"] == verdict and row["best"] == f"{best[0]} to {best[1]}"
+    assert row["published, seeds"] == f"{max(published[0] - published[1], 0)} to {max(published[1] - published[0], 0)}"
+
+
+def test_the_nine_ranges_of_a_seed_are_not_nine_trials():
+    rows = [
+        {"unit": unit, "operation": "mul", "setting": setting, "train": train, "seed": seed, "solved": unit == "NMU" or seed > 3}
+        for unit in ("NMU", "NACLog")
+        for setting in ("published", "best")
+        for train in range(9)
+        for seed in range(25)
+    ]
+    (row,) = fair.claims(pd.DataFrame(rows), [("NMU", "NACLog", "mul")]).to_dict("records")
+    assert row["best"] == "225 to 189" and row["best, seeds"] == "4 to 0" and row["verdict"] == "no difference seen"

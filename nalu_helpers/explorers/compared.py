@@ -1,11 +1,13 @@
 """Explorers of stored comparisons: the paper's functions for notebook 06, and the fair comparison for notebook 08, run by run."""
 
+import re
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 
 from .. import plots
-from ..fair import setting_of
+from ..fair import KEY, setting_of
 from ..paper import functions
 from .parts import Explorer, choice
 
@@ -16,6 +18,8 @@ ARRIVES = 5  # percent of the mean answer: a run that is nearer outside arrives
 
 SETTINGS = {"as published": "published", "at its best": "best"}
 INSIDE, OUTSIDE = (-16, 8), (-8, 12)  # powers of ten that the picture shows
+LETTERS = "".join(letter for letter in map(chr, range(ord("!"), ord("~"))) if letter not in "\"&'<>\\")  # which no page writes longer
+NUMBER = r"(?<=[^,] )[^ ,]+"  # in a text such as "W 1 0.9998, g 0.5"
 
 
 def every_function(runs: pd.DataFrame) -> Explorer:
@@ -97,45 +101,76 @@ def _short(errors):
     return [float(f"{error:.3g}") if np.isfinite(error) else None for error in errors]
 
 
-def field(runs: pd.DataFrame) -> Explorer:
-    """Notebook 08: choose an operation, a unit, a range and a setting; see which of its runs solved it, and how far off the others are.
+def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
+    """Notebook 08: choose an operation, a unit, a range, a setting and a run; see which runs solved it, and how far off the others are.
 
-    `runs` is the table that `fair.fair` returns. Raises ValueError when it has no runs of both settings.
+    `runs` is the table that `fair.fair` returns. With `curves`, the one that `fair.curves` returns, each run also shows how it came there
+    and the weights it ends with. Raises ValueError when `runs` has no runs of both settings, or not all seeds everywhere, and when
+    `curves` lacks one of its runs.
     """
     runs = runs[runs["setting"].isin(SETTINGS.values())] if "setting" in runs else runs[:0]
     if runs.empty or set(runs["setting"]) != set(SETTINGS.values()):
         raise ValueError("runs holds no units as published and at their best: pass the table that fair.fair returns")
-    runs, named = runs[runs["operation"].isin(plots.SIGNS)], {setting: name for name, setting in SETTINGS.items()}
+    runs = runs[runs["operation"].isin(plots.SIGNS)].sort_values("seed", kind="stable")
+    runs, steps = (runs.assign(weights=""), []) if curves is None else _with_curves(runs, curves)
+    seeds, named = runs["seed"].unique().tolist(), {setting: name for name, setting in SETTINGS.items()}
     runs = runs.assign(sign=runs["operation"].map(plots.SIGNS), setting=runs["setting"].map(named))
     with np.errstate(divide="ignore"):
         inside, outside = _tenths(runs["interpolation"]), _tenths(runs["extrapolation"] / runs["threshold"])
+        ways = [_letters(runs[f"extrapolation_{step}"] / runs["threshold"]) for step in steps]
+    each_way = ["".join(way) for way in zip(*ways, strict=True)] if steps else [""] * len(runs)
     points: dict[str, dict] = {sign: {} for sign in plots.SIGNS.values() if (runs["sign"] == sign).any()}
     said: dict[str, dict] = {sign: {} for sign in points}
-    columns = [runs[name] for name in ("sign", "unit", "setting", "train", "solved")]
+    columns = [runs[name] for name in ("sign", "unit", "setting", "train", "solved", "weights")]
     # row by row: tables of each unit, range and setting would take seconds to make
-    for sign, unit, setting, train, solved, *ends in zip(*columns, inside, outside, strict=True):
+    for sign, unit, setting, train, solved, weights, *rest in zip(*columns, inside, outside, each_way, strict=True):
         settings = points[sign].setdefault(unit, {name: {} for name in SETTINGS})
-        of_both = settings[setting].setdefault(train, [[[], []], [[], []]])  # of the solved and the others: inside, and outside
-        for errors, end in zip(of_both[0 if solved else 1], ends, strict=True):
-            errors.append(end)
+        cell = settings[setting].setdefault(train, {"solved": [], "weights": [], "inside": [], "outside": [], "ways": []})
+        for part, value in zip(cell.values(), (int(solved), _short_weights(weights), *rest), strict=True):
+            part.append(value)
+    for cell in (cell for units in points.values() for of in units.values() for ranges in of.values() for cell in ranges.values()):
+        if len(cell["solved"]) != len(seeds):
+            raise ValueError(f"runs holds {len(cell['solved'])} of {len(seeds)} seeds somewhere: let the comparison end first")
+        cell |= {name: separator.join(map(str, cell[name])) for name, separator in (("solved", ""), ("ways", ""), ("weights", ";"))}
     for _, run in runs.drop_duplicates(["sign", "unit", "setting"]).iterrows():
         said[run["sign"]].setdefault(run["unit"], {})[run["setting"]] = _in_words(setting_of(run))
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Every run: inside the training range, and outside", figsize=(8, 4.2))
-        ax = figure.subplots()
+        figure = plots.Picture("Every run: inside the training range, and outside", figsize=(8, 4.4))
+        ax, *others = figure.subplots(1, 2 if steps else 1, sharey=True, squeeze=False)[0]
         ax.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--", label="threshold")
         ax.plot([], [], "o", color=plots.COLORS["a"], label="solved")
         ax.plot([], [], "D", color=plots.COLORS["m"], label="not solved")
         ax.set(xscale="log", yscale="log", xlim=[10.0**end for end in INSIDE], ylim=[10.0**end for end in OUTSIDE])
         ax.set(xlabel="mean squared error inside", ylabel="error outside ÷ threshold")
-        ax.legend(loc="upper left")
+        for over in others:
+            over.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--")
+            over.set(xscale="log", xlim=(steps[0], steps[-1]), xlabel="step")
+            over.set_xticks([steps[0], steps[-1]] if len(steps) < 4 else [steps[0], steps[3], steps[-1]], minor=False)
+            over.xaxis.set_major_formatter("{x:,.0f}")
+        figure.legend(loc="outside lower center", ncols=3)
     handles = [
         choice("operation", "operation", points, "What is computed from two numbers"),
         choice("unit", "unit", runs["unit"].unique(), "Which unit"),
         choice("range", "range to train on", runs["train"].unique(), "It is tested on a wider one"),
         choice("setting", "setting", SETTINGS, "As it was published, or as chosen inside the training range"),
+        choice("run", "run", ["all", *seeds], "One of the runs, by its seed, or all of them"),
     ]
-    return Explorer("edge field", "Every run of the fair comparison", figure, handles, runs=points, settings=said, x=INSIDE, y=OUTSIDE)
+    names = {unit: re.sub(NUMBER, "#", text) for unit, text in zip(runs["unit"], runs["weights"], strict=True)}
+    known = dict(seeds=seeds, steps=steps, letters=LETTERS, names=names, x=INSIDE, y=OUTSIDE)
+    return Explorer("edge field", "Every run of the fair comparison", figure, handles, runs=points, settings=said, **known)
+
+
+def _with_curves(runs, curves):
+    """`runs` with the columns of `curves`, and the steps at which the curves have an error."""
+    steps = sorted(int(name.removeprefix("extrapolation_")) for name in curves if re.fullmatch(r"extrapolation_\d+", name))
+    if not steps or not {*KEY, "weights"} <= set(curves):
+        raise ValueError("curves holds no curves: pass the table that fair.curves returns")
+    wanted = curves[[*KEY, "weights", *(f"extrapolation_{step}" for step in steps)]]
+    both = runs.merge(wanted, how="left", on=KEY, validate="one_to_one")
+    if both["weights"].isna().any():
+        of = both[both["weights"].isna()].iloc[0]
+        raise ValueError(f"curves has no {of['unit']}, {of['operation']}, seed {of['seed']}: let `benchmark curves` end first")
+    return both, steps
 
 
 def _tenths(errors):
@@ -144,6 +179,18 @@ def _tenths(errors):
     None where it is infinite or NaN, which JSON has not. An error of 0 is 10⁻⁹⁹.
     """
     return [int(end) if np.isfinite(end) else None for end in (10 * np.log10(errors).clip(lower=-99)).round()]
+
+
+def _letters(errors):
+    """Each error as a letter, for a quarter of a power of ten between the ends of OUTSIDE: short to write, and enough for a curve."""
+    low, high = OUTSIDE
+    places = 4 * (np.log10(errors.fillna(np.inf)).clip(low, high) - low)
+    return [LETTERS[place] for place in places.round().astype(int)]
+
+
+def _short_weights(text):
+    """The numbers of `text`, such as "W 1 0.9998, g 0.5", with three digits."""
+    return " ".join(f"{float(number):.3g}" for number in re.findall(NUMBER, text))
 
 
 def _in_words(setting):

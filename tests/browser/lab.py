@@ -33,7 +33,7 @@ EXPLORERS = {
     "paths": "explorers.paths()",
     "seeds": 'explorers.seeds(data.article("*"), seen, 20)',
     "phrases": 'explorers.phrases({"untrained": readers})',
-    "field": "explorers.field(runs)",
+    "field": "explorers.field(runs, curves)",
     "every_function": "explorers.every_function(of_functions)",
     "surface": 'explorers.surface("NMU", "*", (-1.2, -1.1), seeds=range(4), steps=400, every=20, progress=False)',
     "guess": 'explorers.guess("How many of 24?", 21, low=0, high=24, step=1)',
@@ -59,6 +59,8 @@ runs = pd.DataFrame([
     for unit, operation in (("NAC", "add"), ("NMU", "mul")) for setting in ("published", "best") for seed in range(6)
 ])
 runs["solved"] = runs.extrapolation < runs.threshold
+curves = runs[["unit", "operation", "setting", "train", "seed"]].assign(weights="W 1 0.5", extrapolation_10=1.0)
+curves["extrapolation_50"] = runs.extrapolation
 setting = dict(form="long", function="a × b", optimizer="Adam", clipped=True, rate=0.01)
 of_functions = pd.DataFrame([
     dict(setting, model=model, seed=seed, where=where, step=step, relative=far ** (1 + seed) / step)

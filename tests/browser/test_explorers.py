@@ -47,8 +47,8 @@ NAMES = [
 
 RUNS = pd.DataFrame(
     [
-        {"unit": unit, "operation": operation, "setting": setting, "train": train, "interpolation": 10.0**-seed, "extrapolation": 10.0**end}
-        | {"solved": end < -3}
+        {"unit": unit, "operation": operation, "setting": setting, "train": train, "seed": seed}
+        | {"interpolation": 10.0**-seed, "extrapolation": 10.0**end, "solved": end < -3}
         | {"threshold": 1e-3, "learning_rate": 0.01, "start": "as published", "beta_2": 0.999, "clipping": "none", "penalty": True}
         for unit, operation in (("NAC", "add"), ("NMU", "mul"))
         for setting in ("published", "best")
@@ -56,6 +56,10 @@ RUNS = pd.DataFrame(
         for seed, end in enumerate((-5.5, -4.5, -3.5, 0.5, 20))
     ]
 )
+CURVES = RUNS[["unit", "operation", "setting", "train", "seed"]].assign(  # from 1 down, or up, to where each run ends
+    extrapolation_100=1.0, extrapolation_1000=RUNS.extrapolation**0.5, extrapolation_50000=RUNS.extrapolation
+)
+CURVES["weights"] = [f"W 1 0.99{seed}, G {seed}.5" for seed in CURVES.seed]
 OF_FUNCTIONS = pd.read_csv(lab.ROOT / "results" / "paper_functions.csv", comment="#")
 
 
@@ -73,7 +77,7 @@ def made():
         "replay": explorers.replay(data.article("+"), steps=200),
         "seeds": explorers.seeds(task, seen, 20),
         "phrases": explorers.phrases(readers),
-        "field": explorers.field(RUNS),
+        "field": explorers.field(RUNS, CURVES),
         "every_function": explorers.every_function(OF_FUNCTIONS),
         "surface": explorers.surface("NALU", "/", (1, 2), seeds=range(4), steps=400, every=20, progress=False),
         "guess": explorers.guess("How many of 24?", 21, low=0, high=24, step=1, unit=" seeds", because="Three are held."),
@@ -307,6 +311,31 @@ def test_the_field_counts_its_runs_and_says_which_units_enter(made, page):
     assert words(page) == "NAC does not enter x₁ · x₂. These do: NMU."
     lab.fill(page, "unit", "NMU")
     assert words(page).startswith("NMU, x₁ · x₂, trained on [10, 20], at its best: 3 of 5")
+
+
+def test_a_run_of_the_field_is_seen_alone_with_its_way_and_its_weights(made, page):
+    mounted.show(page, made["field"])
+    all_runs, ways = words(page), page.locator("svg path[stroke-width='2']")
+    lab.fill(page, "run", "3")
+    said = "Seed 3: not solved; error inside about 0.001, outside 3e+03 times the threshold; it ends with W 1 0.993, G 3.5."
+    assert words(page) == all_runs.replace("). ", f"). {said} ", 1)
+    alone = [way.get_attribute("d") for way in ways.all()]
+    assert [way.count("M") for way in alone] == [1, 3, 1, 0]  # the other that is not solved, the three that are, and seed 3
+    box, low, high = made["field"].still["axes"][1]["box"], *made["field"].still["axes"][1]["y"][:2]
+    ends = [float(place.split(" ")[1]) for place in re.split("[ML]", alone[2])[1:]]
+    for end, error in zip(ends, (1.0, 10**0.25, 10**0.5), strict=True):
+        exact = box[1] + box[3] * (1 - np.log10(error / 1e-3 / low) / np.log10(high / low))
+        assert abs(end - exact) <= box[3] / 20 / 8 + 0.01  # a letter is a quarter of a power of ten, of twenty
+    lab.fill(page, "run", "1")
+    assert "Seed 1: solved; error inside about 0.1, outside 0.03 times the threshold; it ends with W 1 0.991, G 1.5." in words(page)
+
+
+def test_a_field_without_curves_has_its_dots_alone(made, page):
+    explorer = explorers.field(RUNS)
+    assert len(explorer.still["axes"]) == 1
+    mounted.show(page, explorer)
+    lab.fill(page, "run", "0")
+    assert "Seed 0: solved; error inside about 1, outside 0.003 times the threshold." in words(page)
 
 
 def choose(page, **values):
