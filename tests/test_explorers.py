@@ -3,8 +3,10 @@
 What the page computes is compared with Python in tests/browser/test_explorers.py.
 """
 
+import base64
 import json
 import re
+import zlib
 from pathlib import Path
 
 import keras
@@ -107,7 +109,8 @@ CURVES = RUNS[["unit", "operation", "setting", "train", "seed"]].assign(
 def test_the_runs_of_the_field_travel_as_tenths_of_powers_of_ten():
     known = explorers.field(RUNS).data
     cell = known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"]
-    assert cell == {"solved": "1100", "weights": ";;;", "inside": [-60, -990, 0, None], "outside": [-20, -10, None, 10], "ways": ""}
+    errors = {"inside": [-60, -990, 0, None], "outside": [-20, -10, None, 10]}
+    assert cell == {"solved": [1, 1, 0, 0], "weights": [""] * 4, **errors, "ways": [[]] * 4}
     assert known["settings"]["x₁ · x₂"]["NMU"]["as published"] == "rate 0.01, start U(±2), β₂ 0.99, clipping none, no penalty"
     assert known["seeds"] == [0, 1, 2, 3] and known["steps"] == []
     for wrong in (RUNS[RUNS.setting == "best"], RUNS[:0], pd.DataFrame({"unit": ["NMU"]})):
@@ -117,14 +120,12 @@ def test_the_runs_of_the_field_travel_as_tenths_of_powers_of_ten():
         explorers.field(RUNS[:-1])
 
 
-def test_the_curves_of_the_field_travel_as_letters_and_its_weights_with_three_digits():
+def test_the_curves_of_the_field_travel_as_tenths_of_powers_of_ten_too():
     known = explorers.field(RUNS[::-1], CURVES).data  # in whatever order the rows come
     cell = known["runs"]["x₁ · x₂"]["NMU"]["at its best"]["[1, 2]"]
-    assert known["steps"] == [20, 100] and known["names"] == {"NMU": "W # #, g #"}
-    assert cell["weights"] == "1 1 nan;1 1 0.5;inf -1e-07 0;0 0 0" and cell["solved"] == "1100"
-    places = [known["letters"].index(letter) for letter in cell["ways"]]
-    # quarters of a power of ten above 10⁻⁸, of 1, 10⁻⁷, 10⁸, less than the picture shows, no number, 100, and twice more than it shows
-    assert places == [32, 4, 64, 0, 80, 40, 80, 80]
+    assert known["steps"] == [20, 100] and cell["solved"] == [1, 1, 0, 0]
+    assert cell["weights"] == ["W 1 1, g nan", "W 1 1, g 0.5", "W inf -1e-07, g 0", "W 0 0, g 0"]
+    assert cell["ways"] == [[0, -70], [80, -80], [120, 20], [120, 120]]  # as far as the picture goes
     for wrong, sentence in (
         (CURVES[:-1], "curves has no NMU, mul, seed 3: let `benchmark curves` end first"),
         (RUNS, "curves holds no curves: pass the table that fair.curves returns"),
@@ -142,6 +143,13 @@ def test_the_stored_curves_are_those_of_the_runs_that_were_judged():
     assert all((both[knob] == both[f"{knob}_again"]).all() for knob in fair.KNOBS)
     same = np.isclose(both.extrapolation_50000, both.extrapolation_last, rtol=0.01, atol=1e-12, equal_nan=True)
     assert same.mean() > 0.9
+
+
+def test_much_data_travels_packed():
+    few = explorers.guess("How many of 24?", 21, low=0, high=24, step=1)
+    assert json.loads(few.known) == few.data
+    many = parts.Explorer("weight", "much", numbers=list(range(40_000)))
+    assert len(many.known) < 120_000 < len(json.dumps(many.data)) and json.loads(zlib.decompress(base64.b64decode(many.known))) == many.data
 
 
 @pytest.mark.parametrize("form, name", [("long", "static"), ("recurrent", "recurrent")])

@@ -79,7 +79,8 @@ def explorer(state, model, words, root=""):
 
 def without_javascript(traits, root):
     """What stands in place of an explorer's handles where no JavaScript runs: HTML of its stored `traits`."""
-    known = json.loads(traits.get("known", "{}"))
+    known = traits.get("known", "{}")
+    known = json.loads(known) if known.startswith("{") else {}  # much data is packed, and is none of a guess
     if "question" in known:
         ends = f"{known['low']:g} to {known['high']:g}{html.escape(known['unit'])}"
         answer = html.escape(f"It is {known['answer']:.4g}{known['unit']}. {known['because']}")

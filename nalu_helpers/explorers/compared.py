@@ -18,7 +18,6 @@ ARRIVES = 5  # percent of the mean answer: a run that is nearer outside arrives
 
 SETTINGS = {"as published": "published", "at its best": "best"}
 INSIDE, OUTSIDE = (-16, 8), (-8, 12)  # powers of ten that the picture shows
-LETTERS = "".join(letter for letter in map(chr, range(ord("!"), ord("~"))) if letter not in "\"&'<>\\")  # which no page writes longer
 NUMBER = r"(?<=[^,] )[^ ,]+"  # in a text such as "W 1 0.9998, g 0.5"
 
 
@@ -117,21 +116,20 @@ def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
     runs = runs.assign(sign=runs["operation"].map(plots.SIGNS), setting=runs["setting"].map(named))
     with np.errstate(divide="ignore"):
         inside, outside = _tenths(runs["interpolation"]), _tenths(runs["extrapolation"] / runs["threshold"])
-        ways = [_letters(runs[f"extrapolation_{step}"] / runs["threshold"]) for step in steps]
-    each_way = ["".join(way) for way in zip(*ways, strict=True)] if steps else [""] * len(runs)
+        checks = [np.log10((runs[f"extrapolation_{step}"] / runs["threshold"]).fillna(np.inf)).clip(*OUTSIDE) for step in steps]
+    ways = np.rint(10 * np.array(checks)).astype(int).T.tolist() if steps else [[]] * len(runs)
     points: dict[str, dict] = {sign: {} for sign in plots.SIGNS.values() if (runs["sign"] == sign).any()}
     said: dict[str, dict] = {sign: {} for sign in points}
     columns = [runs[name] for name in ("sign", "unit", "setting", "train", "solved", "weights")]
     # row by row: tables of each unit, range and setting would take seconds to make
-    for sign, unit, setting, train, solved, weights, *rest in zip(*columns, inside, outside, each_way, strict=True):
+    for sign, unit, setting, train, solved, weights, *errors in zip(*columns, inside, outside, ways, strict=True):
         settings = points[sign].setdefault(unit, {name: {} for name in SETTINGS})
         cell = settings[setting].setdefault(train, {"solved": [], "weights": [], "inside": [], "outside": [], "ways": []})
-        for part, value in zip(cell.values(), (int(solved), _short_weights(weights), *rest), strict=True):
+        for part, value in zip(cell.values(), (int(solved), re.sub(NUMBER, _in_three_digits, weights), *errors), strict=True):
             part.append(value)
-    for cell in (cell for units in points.values() for of in units.values() for ranges in of.values() for cell in ranges.values()):
-        if len(cell["solved"]) != len(seeds):
-            raise ValueError(f"runs holds {len(cell['solved'])} of {len(seeds)} seeds somewhere: let the comparison end first")
-        cell |= {name: separator.join(map(str, cell[name])) for name, separator in (("solved", ""), ("ways", ""), ("weights", ";"))}
+    counts = {len(cell["solved"]) for units in points.values() for of in units.values() for some in of.values() for cell in some.values()}
+    if counts != {len(seeds)}:
+        raise ValueError(f"runs holds {min(counts)} of {len(seeds)} seeds somewhere: let the comparison end first")
     for _, run in runs.drop_duplicates(["sign", "unit", "setting"]).iterrows():
         said[run["sign"]].setdefault(run["unit"], {})[run["setting"]] = _in_words(setting_of(run))
     with mpl.rc_context(plots.STYLE):
@@ -155,9 +153,8 @@ def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
         choice("setting", "setting", SETTINGS, "As it was published, or as chosen inside the training range"),
         choice("run", "run", ["all", *seeds], "One of the runs, by its seed, or all of them"),
     ]
-    names = {unit: re.sub(NUMBER, "#", text) for unit, text in zip(runs["unit"], runs["weights"], strict=True)}
-    known = dict(seeds=seeds, steps=steps, letters=LETTERS, names=names, x=INSIDE, y=OUTSIDE)
-    return Explorer("edge field", "Every run of the fair comparison", figure, handles, runs=points, settings=said, **known)
+    known = dict(runs=points, settings=said, seeds=seeds, steps=steps, x=INSIDE, y=OUTSIDE)
+    return Explorer("edge field", "Every run of the fair comparison", figure, handles, **known)
 
 
 def _with_curves(runs, curves):
@@ -181,16 +178,8 @@ def _tenths(errors):
     return [int(end) if np.isfinite(end) else None for end in (10 * np.log10(errors).clip(lower=-99)).round()]
 
 
-def _letters(errors):
-    """Each error as a letter, for a quarter of a power of ten between the ends of OUTSIDE: short to write, and enough for a curve."""
-    low, high = OUTSIDE
-    places = 4 * (np.log10(errors.fillna(np.inf)).clip(low, high) - low)
-    return [LETTERS[place] for place in places.round().astype(int)]
-
-
-def _short_weights(text):
-    """The numbers of `text`, such as "W 1 0.9998, g 0.5", with three digits."""
-    return " ".join(f"{float(number):.3g}" for number in re.findall(NUMBER, text))
+def _in_three_digits(number):
+    return f"{float(number[0]):.3g}"
 
 
 def _in_words(setting):

@@ -1,9 +1,9 @@
 // Every run of the fair comparison for one unit, operation, setting and range: its error inside, and outside against the threshold,
-// in tenths of a power of ten; null is an error that is infinite or no number. A letter of `ways` is a quarter of a power of ten.
+// in tenths of a power of ten; null is an error that is infinite or no number. `ways` end at the edge of the picture.
 const power = tenths => tenths === null ? Infinity : tenths / 10
 const said = end => end === Infinity ? "infinite" : end <= -9.9 ? "0" : general(10 ** end, 1)
 
-export default explorer(({ axes: [ax, over], data: { runs, settings, seeds, steps, letters, names, x, y } }) => {
+export default explorer(({ axes: [ax, over], data: { runs, settings, seeds, steps, x, y } }) => {
   const drawn = [0.2, 1].map(strength => ["m", "a"].map((color, solved) => ({ // the runs that are not chosen, and those that are
     mark: ax.dots(color, { size: 10, shape: solved ? "dot" : "diamond", opacity: 0.75 * strength }),
     way: over?.line(color, { width: 2, opacity: 0.75 * strength }),
@@ -14,20 +14,18 @@ export default explorer(({ axes: [ax, over], data: { runs, settings, seeds, step
     if (!found) throw new Sentence(`${unit} does not enter ${operation}. These do: ${Object.keys(runs[operation]).join(", ")}.`)
     const { solved, ways, weights, inside, outside } = found[setting][range], asked = seeds.indexOf(seed) // -1 is all of them
     const across = run => within(power(inside[run]), x), up = run => within(power(outside[run]), y)
-    const height = (run, check) => 10 ** (y[0] + letters.indexOf(ways[run * steps.length + check]) / 4)
     for (const [chosen, kinds] of drawn.entries()) {
       for (const [kind, { mark, way }] of kinds.entries()) {
-        const some = all.filter(run => solved[run] === String(kind) && (asked === -1 || run === asked) === Boolean(chosen))
+        const some = all.filter(run => solved[run] === kind && (asked === -1 || run === asked) === Boolean(chosen))
         mark(some.map(run => 10 ** across(run)), some.map(run => 10 ** up(run)))
-        way?.(some.flatMap(() => [...steps, NaN]), some.flatMap(run => [...steps.map((_, check) => height(run, check)), NaN]))
+        way?.(some.flatMap(() => [...steps, NaN]), some.flatMap(run => [...ways[run].map(tenths => 10 ** power(tenths)), NaN]))
       }
     }
-    const words = [`${unit}, ${operation}, trained on ${range}, ${setting}: ${all.filter(run => solved[run] === "1").length} of `
+    const words = [`${unit}, ${operation}, trained on ${range}, ${setting}: ${all.filter(run => solved[run]).length} of `
       + `${all.length} runs solved (${settings[operation][unit][setting]}).`]
     if (asked !== -1) {
-      const numbers = weights.split(";")[asked].split(" "), ends = names[unit].replace(/#/g, () => numbers.shift())
       const errors = `error inside about ${said(power(inside[asked]))}, outside ${said(power(outside[asked]))} times the threshold`
-      words.push(bold(` Seed ${seed}: ${solved[asked] === "1" ? "solved" : "not solved"}; ${errors}${ends && `; it ends with ${ends}`}.`))
+      words.push(bold(` Seed ${seed}: ${solved[asked] ? "solved" : "not solved"}; ${errors}${weights[asked] && `; it ends with ${weights[asked]}`}.`))
     }
     const off = all.filter(run => across(run) !== power(inside[run]) || up(run) !== power(outside[run])).length
     return [...words, beyond(off)]

@@ -217,8 +217,16 @@ function keep(model, name, value) {
   } catch { /* what the reader sees is right; only Python does not hear of it */ }
 }
 
+// Much data travels deflated, in base64: see parts.py.
+async function unpacked(known) {
+  if (typeof DecompressionStream === "undefined") throw new Error("it is too old to unpack the data")
+  const bytes = Uint8Array.from(atob(known), letter => letter.charCodeAt(0))
+  return JSON.parse(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text())
+}
+
 function explorer(draw) {
-  function render({ model, el }) {
+  async function render({ model, el }) {
+    const known = model.get("known"), data = known.startsWith("{") ? JSON.parse(known) : await unpacked(known)
     const handles = model.get("handles"), values = {}, shown = {}
     const [picture, axes] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
     const line = html("div", { className: "line" })
@@ -229,7 +237,7 @@ function explorer(draw) {
       put(name, high)
       keep(model, name, high)
     }
-    const move = draw({ axes, data: JSON.parse(model.get("known")), handles, limit })
+    const move = draw({ axes, data, handles, limit })
     const redraw = () => {
       try {
         line.replaceChildren(...[move(values)].flat())

@@ -4,9 +4,11 @@ A script is a file `NAME.js` beside this one; `parts.js` gives it axes to draw o
 nothing comes from a network: the module that a page runs is `parts.css`, `parts.js` and the script, one after the other.
 """
 
+import base64
 import io
 import json
 import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from matplotlib.figure import Figure
 from .. import plots
 
 HERE = Path(__file__).parent
+MUCH = 100_000  # letters of JSON from which they are packed
 Handle = dict[str, Any]
 # Colours of the still picture that follow the page, light or dark: see parts.css.
 OF_THE_PAGE = {"ink": "--ink", "soft": "--soft", "inside": "--inside"}
@@ -32,7 +35,8 @@ class Explorer(anywidget.AnyWidget):
     """A picture that follows the hand, in JupyterLab and on a page without a kernel.
 
     `scripts` name the .js files, `title` says in words what is seen, `figure` is the part that stands still, `data` is what the script
-    needs to know, and travels as JSON, `known`: a notebook gives each number of a list a line of its own, but a text has one line.
+    needs to know, and travels as JSON, `known`: a notebook gives each number of a list a line of its own, but a text has one line. Much
+    of it travels packed.
     Every handle is a trait of its own: `explorer.W_hat` is where it stands, `explorer.W_hat = 2` moves it, and
     `explorer.observe(function, "W_hat")` follows the reader's hand.
     """
@@ -45,12 +49,17 @@ class Explorer(anywidget.AnyWidget):
 
     def __init__(self, scripts: str, title: str, figure: Figure | None = None, handles: Iterable[Handle] = (), **data: Any):
         self.add_traits(**{handle["name"]: _trait(handle).tag(sync=True) for handle in handles})
-        still, known = {} if figure is None else still_of(figure), json.dumps(data, allow_nan=False)
+        still, known = {} if figure is None else still_of(figure), _packed(json.dumps(data, allow_nan=False))
         super().__init__(_esm=module(*scripts.split()), title=title, still=still, handles=list(handles), known=known)
         self.data = data
 
     def __repr__(self):
         return f"Explorer: {self.title}"
+
+
+def _packed(text):
+    """`text` as it is, or when it is long deflated and written in base64: a page with thousands of runs must stay light."""
+    return text if len(text) < MUCH else base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def module(*scripts: str) -> str:
