@@ -140,6 +140,7 @@ def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
         ax.plot([], [], "D", color=plots.COLORS["m"], label="not solved")
         ax.set(xscale="log", yscale="log", xlim=[10.0**end for end in INSIDE], ylim=[10.0**end for end in OUTSIDE])
         ax.set(xlabel="mean squared error inside", ylabel="error outside ÷ threshold")
+        ax.set_xticks([10.0**end for end in range(INSIDE[0], INSIDE[1] + 1, 8)])
         for over in others:
             over.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--")
             over.set(xscale="log", xlim=(steps[0], steps[-1]), xlabel="step")
