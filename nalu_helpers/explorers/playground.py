@@ -144,7 +144,7 @@ class _Training:
 
 def _as_message(rows, layer, ask):
     """One check of some seeds, as `fit_many` gives it to `watch`, as the page wants it."""
-    finite = lambda values: [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]  # noqa: E731
+    finite = lambda values: [float(f"{value:.7g}") if np.isfinite(value) else None for value in values]  # noqa: E731
     message = {
         "step": int(rows["step"][0]),
         "seeds": np.asarray(rows["seed"]).tolist(),
