@@ -40,8 +40,8 @@ function countsOf(pixels, { conv, hidden, features, W }) {
   return times(said, W, Array(10).fill(0))
 }
 
-function render({ model, el }) {
-  const { weights, images, own, most: highest } = JSON.parse(model.get("known"))
+async function render({ model, el }) {
+  const { weights, images, own, most: highest } = await unpacked(model.get("known"))
   const [picture, [pad, pixels, one, total]] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
   const pen = pad.line("ink", { width: 16 })
   pad.above.lastChild.setAttribute("stroke-linecap", "round")
