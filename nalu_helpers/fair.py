@@ -21,7 +21,7 @@ import pandas as pd
 from . import data, layers, metrics, results
 from ._inputs import one_of, positive_number, whole_number
 from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, a_range, counted, each, judged, pairs
-from .many import fit_many
+from .many import Runs, fit_many
 from .training import Progress
 
 PUBLISHED = "as published"
@@ -118,7 +118,7 @@ def _is_hat(weight):
     return weight.name[0] in "WM" and weight.name.endswith("_hat")
 
 
-def checks_of(
+def runs_of(
     entry: Entry,
     operation: str,
     settings: Sequence[Setting],
@@ -129,12 +129,8 @@ def checks_of(
     every: int = CHECK_EVERY,
     weights: bool = False,
     inputs: int = 2,
-) -> pd.DataFrame:
-    """The checks of `fit_many` for settings that differ in nothing but their learning rate."""
-    return _trained(entry, operation, settings, seeds, ranges, steps, progress, every, weights, inputs).table
-
-
-def _trained(entry, operation, settings, seeds, ranges, steps, progress, every=CHECK_EVERY, weights=False, inputs=2):
+) -> Runs:
+    """What `fit_many` returns for settings that differ in nothing but their learning rate."""
     first = settings[0]
     rates = [setting.learning_rate for setting in settings]
     return fit_many(
@@ -218,7 +214,7 @@ def _scored(entry, operation, settings, seeds, ranges, steps, progress):
     for setting in settings:
         together.setdefault(replace(setting, learning_rate=1.0), []).append(setting)
     for some in together.values():
-        checks = checks_of(entry, operation, some, seeds, ranges, steps, progress)
+        checks = runs_of(entry, operation, some, seeds, ranges, steps, progress).table
         table = scores(checks[["learning_rate", "train", "seed", "step", "interpolation"]], operation, ranges).set_index("learning_rate")
         for setting in some:
             yield setting, table.loc[setting.learning_rate].to_dict()
@@ -255,7 +251,7 @@ def judge(
     """
     parts = []
     for name, setting in settings.items():
-        checks = checks_of(entry, operation, [setting], seeds, ranges, steps, progress, inputs=inputs)
+        checks = runs_of(entry, operation, [setting], seeds, ranges, steps, progress, inputs=inputs).table
         tests = {data.range_name(train): test for train, test in ranges}
         for (train, seed), run in checks.groupby(["train", "seed"], sort=False):
             half = run[run["step"] <= steps // 2].iloc[-1]
@@ -405,8 +401,8 @@ def _ways(entry, operation, settings, *, seeds, steps, progress):
     """The rows of `curves` for one unit and operation."""
     parts = []
     for name, setting in settings.items():
-        table, models = _trained(entry, operation, [setting], seeds, data.BENCHMARK_RANGES, steps, progress)
-        at = table[table["step"].isin([step for step in CHECKS if step < steps] + [steps])]
+        table, models = runs_of(entry, operation, [setting], seeds, data.BENCHMARK_RANGES, steps, progress)
+        at = table[table["step"].isin([*CHECKS, steps])]
         ways = at.pivot(index=["seed", "train"], columns="step", values="extrapolation").add_prefix("extrapolation_")
         runs = [(seed, data.range_name(train)) for seed in seeds for train, _ in data.BENCHMARK_RANGES]
         ways = ways.loc[runs].reset_index().assign(weights=[weights_of(model) for model in models])

@@ -235,7 +235,7 @@ def test_curves_are_of_the_runs_that_are_judged_and_are_resumed(tmp_path, monkey
     assert [name for name in curves if "extrapolation" in name] == ["extrapolation_1000", "extrapolation_2000", "extrapolation_3000"]
     np.testing.assert_allclose(both["extrapolation_3000"], both["extrapolation_last"], rtol=1e-5)
     assert (both["extrapolation_1000"] != both["extrapolation_2000"]).all()
-    models = fair._trained(FIELD["NALU"], "+", [settings["best"]], [100], [data.BENCHMARK_RANGES[6]], 3_000, False).models
+    models = fair.runs_of(FIELD["NALU"], "+", [settings["best"]], [100], [data.BENCHMARK_RANGES[6]], 3_000, False).models
     said = curves.set_index(fair.KEY).loc[("NALU", "add", "best", "[1, 2]", 100), "weights"]
     assert said == fair.weights_of(models[0]) and re.fullmatch(r"W \S+ \S+, G \S+ \S+", said)
     monkeypatch.setattr(fair, "_ways", lambda *_, **__: pytest.fail("there was something left to run"))

@@ -70,17 +70,11 @@ def explorer(state, model, words, root=""):
     traits["still"] = dict(traits.get("still", {}))
     drawing = traits["still"].pop("svg", "")  # explorers.js puts it back
     if drawing:
-        drawing = without_blanks(drawing).replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
+        drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
         drawing = f'<div class="still" tabindex="0" role="group" aria-label="the picture, which may be wider than the page">{drawing}</div>'
     kept = json.dumps({"state": traits, "buffers": state[model].get("buffers", [])}, ensure_ascii=False).replace("</", "<\\/")
     without = f"<noscript>{without_javascript(traits, root)}</noscript>"
     return shown(f'{drawing}{without}<script type="application/json">{kept}</script>', words)
-
-
-def without_blanks(drawing):
-    """An SVG without comments, and without the blanks and line ends that nobody sees: a seventh of what matplotlib writes."""
-    drawing = re.sub(r"<!--.*?-->", "", re.sub(r"\s*\n\s*", " ", drawing)).replace("> <", "><")
-    return re.sub(r'(?<= d=")[^"]*', lambda path: re.sub(r" ?([A-Za-z]) ?", r"\1", path[0]).strip(), drawing)
 
 
 def without_javascript(traits, root):

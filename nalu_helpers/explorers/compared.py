@@ -114,6 +114,9 @@ def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
     runs, steps = (runs.assign(weights=""), []) if curves is None else _with_curves(runs, curves)
     seeds, named = runs["seed"].unique().tolist(), {setting: name for name, setting in SETTINGS.items()}
     runs = runs.assign(sign=runs["operation"].map(plots.SIGNS), setting=runs["setting"].map(named))
+    fewest = runs.groupby(["sign", "unit", "setting", "train"]).size().min()
+    if fewest != len(seeds):
+        raise ValueError(f"runs holds {fewest} of {len(seeds)} seeds somewhere: let the comparison end first")
     with np.errstate(divide="ignore"):
         inside, outside = _tenths(runs["interpolation"]), _tenths(runs["extrapolation"] / runs["threshold"])
         checks = [np.log10((runs[f"extrapolation_{step}"] / runs["threshold"]).fillna(np.inf)).clip(*OUTSIDE) for step in steps]
@@ -127,9 +130,6 @@ def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
         cell = settings[setting].setdefault(train, {"solved": [], "weights": [], "inside": [], "outside": [], "ways": []})
         for part, value in zip(cell.values(), (int(solved), re.sub(NUMBER, _in_three_digits, weights), *errors), strict=True):
             part.append(value)
-    counts = {len(cell["solved"]) for units in points.values() for of in units.values() for some in of.values() for cell in some.values()}
-    if counts != {len(seeds)}:
-        raise ValueError(f"runs holds {min(counts)} of {len(seeds)} seeds somewhere: let the comparison end first")
     for _, run in runs.drop_duplicates(["sign", "unit", "setting"]).iterrows():
         said[run["sign"]].setdefault(run["unit"], {})[run["setting"]] = _in_words(setting_of(run))
     with mpl.rc_context(plots.STYLE):
@@ -144,7 +144,7 @@ def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
         for over in others:
             over.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--")
             over.set(xscale="log", xlim=(steps[0], steps[-1]), xlabel="step")
-            over.set_xticks([steps[0], steps[-1]] if len(steps) < 4 else [steps[0], steps[3], steps[-1]], minor=False)
+            over.set_xticks([steps[0], steps[len(steps) // 2], steps[-1]])
             over.xaxis.set_major_formatter("{x:,.0f}")
         figure.legend(loc="outside lower center", ncols=3)
     handles = [

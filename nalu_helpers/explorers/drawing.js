@@ -41,7 +41,7 @@ function countsOf(pixels, { conv, hidden, features, W }) {
 }
 
 async function render({ model, el }) {
-  const { weights, images, own, most: highest } = await unpacked(model.get("known"))
+  const { weights, images, own, most: highest } = await dataOf(model)
   const [picture, [pad, pixels, one, total]] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
   const pen = pad.line("ink", { width: 16 })
   pad.above.lastChild.setAttribute("stroke-linecap", "round")

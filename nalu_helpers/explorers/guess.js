@@ -18,8 +18,8 @@ function howFar(guess, answer, far, log, unit) {
   return `Your guess was ${general(Math.abs(guess - answer), 3)}${unit} too ${guess > answer ? "high" : "low"}.`
 }
 
-function render({ model, el }) {
-  const { question, answer, low, high, step, log, unit, because } = JSON.parse(model.get("known"))
+async function render({ model, el }) {
+  const { question, answer, low, high, step, log, unit, because } = await dataOf(model)
   const memory = remembering(`guess: ${question}`), id = `explorer${++made.count}-guess`
   const number = value => `${general(value, 4)}${unit}`
   const asSlid = value => log ? Math.log10(value) : value

@@ -217,8 +217,10 @@ function keep(model, name, value) {
   } catch { /* what the reader sees is right; only Python does not hear of it */ }
 }
 
-// Much data travels deflated, in base64: see parts.py.
-async function unpacked(known) {
+// What Python told the script. Much of it travels deflated, in base64: see parts.py.
+async function dataOf(model) {
+  const known = model.get("known")
+  if (known.startsWith("{")) return JSON.parse(known)
   if (typeof DecompressionStream === "undefined") throw new Error("it is too old to unpack the data")
   const bytes = Uint8Array.from(atob(known), letter => letter.charCodeAt(0))
   return JSON.parse(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text())
@@ -226,8 +228,7 @@ async function unpacked(known) {
 
 function explorer(draw) {
   async function render({ model, el }) {
-    const known = model.get("known"), data = known.startsWith("{") ? JSON.parse(known) : await unpacked(known)
-    const handles = model.get("handles"), values = {}, shown = {}
+    const data = await dataOf(model), handles = model.get("handles"), values = {}, shown = {}
     const [picture, axes] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
     const line = html("div", { className: "line" })
     line.setAttribute("aria-live", "polite")

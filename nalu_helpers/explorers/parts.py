@@ -57,6 +57,11 @@ class Explorer(anywidget.AnyWidget):
         return f"Explorer: {self.title}"
 
 
+def _short_path(path):
+    """A path without blanks that nobody needs; a hundredth of a point is enough."""
+    return re.sub(r" ?([A-Za-z]) ?", r"\1", re.sub(r"(?<=\.\d\d)\d+", "", path[0])).strip()
+
+
 def _packed(text):
     """`text` as it is, or when it is long deflated and written in base64: a page with thousands of runs must stay light."""
     return text if len(text) < MUCH else base64.b64encode(zlib.compress(text.encode(), 9)).decode()
@@ -145,7 +150,8 @@ def _keep_dark(lines):
 def _for_the_page(svg):
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
-    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(?<=\.\d\d)\d+", "", path[0]), svg)  # a hundredth of a point is enough
+    svg = re.sub(r"<!--.*?-->", "", re.sub(r"\s*\n\s*", " ", svg)).replace("> <", "><")  # blanks are a seventh of it
+    svg = re.sub(r'(?<= d=")[^"]*', _short_path, svg)
     named = {plots.COLORS[name]: variable for name, variable in OF_THE_PAGE.items()}
     named |= {plots.STYLE["grid.color"]: "--grid", "#000000": "--ink"}
     for color, variable in named.items():

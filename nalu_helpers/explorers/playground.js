@@ -174,8 +174,8 @@ function chart(picture, { steps, seeds, largest }) {
 
 const PYTHON = { "a + b": "+", "a - b": "-", "a * b": "*", "a / b": "/", "a ** 2": "a ** 2", "sqrt(a)": "sqrt(a)" }
 
-function render({ model, el }) {
-  const handles = model.get("handles"), data = JSON.parse(model.get("known")), fields = {}, shown = {}
+async function render({ model, el }) {
+  const handles = model.get("handles"), data = await dataOf(model), fields = {}, shown = {}
   const line = html("div", { className: "line" }, "Press Train."), bar = html("progress", { max: 1, value: 0, title: "How much of the training is done" })
   const code = html("textarea", { readOnly: true, rows: 6, hidden: true, title: "Copy it into a cell of your own" })
   const picture = svg("svg", { viewBox: "0 0 910 330", role: "img", "aria-label": `Explorer: ${model.get("title")}` })

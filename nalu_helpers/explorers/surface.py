@@ -47,7 +47,7 @@ def surface(
         for start in starts:
             settings = [fair.Setting(rate, start, clipping=entry.clipping) for rate in RATES]
             often = math.gcd(every, field.CHECK_EVERY)  # a restart goes by what the checks see
-            checks = fair.checks_of(entry, operation, settings, seeds, [pair], steps, bar, every=often, weights=True)
+            checks = fair.runs_of(entry, operation, settings, seeds, [pair], steps, bar, every=often, weights=True).table
             checks = checks[checks["step"] % every == 0]
             runs[start] = [_paths(checks[checks["learning_rate"] == rate], operation, threshold, inside) for rate in RATES]
     title = f"{unit}, {plots.SIGNS[field.WORDS[operation]]}, trained on {data.range_name(train)}"

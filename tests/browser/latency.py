@@ -11,7 +11,6 @@ Last, which of LIMITS are broken. Needs Chromium and the extra `browser`, and a 
 """
 
 import argparse
-import itertools
 import re
 import sys
 import tempfile
@@ -66,7 +65,7 @@ def timed(train):
     return run
 
 
-fair.checks_of, of_trained._trainings = timed(fair.checks_of), timed(of_trained._trainings)"""
+fair.runs_of, of_trained._trainings = timed(fair.runs_of), timed(of_trained._trainings)"""
 TOLD = 'print(f"trained {1000 * sum(trained):.1f}")'
 WATCHED = """from nalu_helpers import layers, speed
 from nalu_helpers.explorers.playground import _Training
@@ -216,9 +215,9 @@ def broken(rows, rates):
     return [*said, f"a watched training is {lost:.0%} slower, expected at most {SLOWER:.0%}"] if lost > SLOWER else said
 
 
-def told(parts):
-    """What the `parts` yield, each told on the terminal as it comes: all of it takes more than ten minutes."""
-    for measured in itertools.chain(*parts):
+def told(rows):
+    """The `rows`, each told on the terminal as it comes: all of them take more than ten minutes."""
+    for measured in rows:
         print(*(value if isinstance(value, str) else f"{name}: {value:,.1f}" for name, value in measured.items()), sep=", ", flush=True)
         yield measured
 
@@ -230,7 +229,7 @@ def main(arguments=None):
     output = parser.parse_args(given).output
     with lab.chromium() as browser:
         trained = in_the_page(browser)
-        *rows, rates = told([without_kernel(browser), in_jupyterlab(browser)])
+        *rows, rates = [*told(without_kernel(browser)), *told(in_jupyterlab(browser))]
     table = pd.DataFrame(rows).round(1)
     print(table.to_string(index=False), "\nall in milliseconds\n")
     print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")

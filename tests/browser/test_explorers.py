@@ -18,7 +18,6 @@ from axe_playwright_python.sync_playwright import Axe
 from nalu_helpers import NAC, NALU, NMU, data, explorers, expression, fit_many
 from nalu_helpers.explorers import parts
 from nalu_helpers.explorers.by_hand import ACTIVATIONS
-from nalu_helpers.explorers.parts import HERE
 from nalu_helpers.paper import digits, gridworld, phrases, programs
 
 from . import lab, latency, mounted
@@ -233,7 +232,7 @@ def words_of(W_hat, M_hat):
 
 def ask(page, function, *arguments, scripts="parts"):
     """What a function of the explorers' scripts returns."""
-    text = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in scripts.split())
+    text = "\n".join((parts.HERE / f"{name}.js").read_text(encoding="utf-8") for name in scripts.split())
     text = text.replace("export default", "const own =")
     return page.evaluate(f"argument => {{ const CSS = ''\n{text}\nreturn ({function})(argument) }}", arguments[0] if arguments else None)
 
