@@ -64,7 +64,7 @@ def _short_path(path):
 
 def _packed(text):
     """`text` as it is, or when it is long deflated and written in base64: a page with thousands of runs must stay light."""
-    return text if len(text) < MUCH else base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    return text if len(text) < MUCH else base64.b64encode(zlib.compress(text.encode(), 7)).decode()
 
 
 def module(*scripts: str) -> str:
