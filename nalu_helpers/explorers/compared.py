@@ -118,37 +118,12 @@ def field(runs: pd.DataFrame, curves: pd.DataFrame | None = None) -> Explorer:
     if odd := set(cells.size()) - {len(seeds)}:
         raise ValueError(f"runs holds {min(odd)} of {len(seeds)} seeds somewhere: let the comparison end first")
     runs = runs.assign(cell=cells.ngroup()).sort_values(["cell", "seed"])
-    with np.errstate(divide="ignore"):
-        inside, outside = _tenths(runs["interpolation"]), _tenths(runs["extrapolation"] / runs["threshold"])
-        checks = [np.log10((runs[f"extrapolation_{step}"] / runs["threshold"]).fillna(np.inf)).clip(*OUTSIDE) for step in steps]
-    ways = np.rint(10 * np.array(checks)).astype(int).T.tolist() if steps else [[]] * len(runs)
-    weights = [re.sub(NUMBER, _in_three_digits, text) for text in runs["weights"]]
-    parts = dict(solved=runs["solved"].astype(int).tolist(), weights=weights, inside=inside, outside=outside, ways=ways)
-    points: dict[str, dict] = {sign: {} for sign in plots.SIGNS.values() if (runs["sign"] == sign).any()}
-    said: dict[str, dict] = {sign: {} for sign in points}
-    keys = runs[["sign", "unit", "setting", "train"]][:: len(seeds)].itertuples(index=False)
-    for start, (sign, unit, setting, train) in zip(range(0, len(runs), len(seeds)), keys, strict=True):
-        settings = points[sign].setdefault(unit, {name: {} for name in SETTINGS})
-        settings[setting][train] = {part: values[start : start + len(seeds)] for part, values in parts.items()}
+    said: dict[str, dict] = {}
     for _, run in runs.drop_duplicates(["sign", "unit", "setting"]).iterrows():
-        said[run["sign"]].setdefault(run["unit"], {})[run["setting"]] = _in_words(setting_of(run))
+        said.setdefault(run["sign"], {}).setdefault(run["unit"], {})[run["setting"]] = _in_words(setting_of(run))
+    points = _points(runs, steps, len(seeds))
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Every run: inside the training range, and outside", figsize=(8, 4.4))
-        ax, *others = figure.subplots(1, 2 if steps else 1, sharey=True, squeeze=False)[0]
-        ax.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--", label="threshold")
-        ax.plot([], [], "o", color=plots.COLORS["a"], label="solved")
-        ax.plot([], [], "D", color=plots.COLORS["m"], label="not solved")
-        ax.set(xscale="log", yscale="log", xlim=[10.0**end for end in INSIDE], ylim=[10.0**end for end in OUTSIDE])
-        ax.set(xlabel="mean squared error inside", ylabel="error outside ÷ threshold")
-        ax.set_xticks([10.0**end for end in range(INSIDE[0], INSIDE[1] + 1, 8)])
-        ax.xaxis.set_major_formatter(_power)
-        ax.yaxis.set_major_formatter(_power)
-        for over in others:
-            over.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--")
-            over.set(xscale="log", xlim=(steps[0], steps[-1]), xlabel="step")
-            over.set_xticks([steps[0], steps[len(steps) // 2], steps[-1]])
-            over.xaxis.set_major_formatter("{x:,.0f}")
-        figure.legend(loc="outside lower center", ncols=3)
+        figure = _axes_of_the_field(steps)
     handles = [
         choice("operation", "operation", points, "What is computed from two numbers"),
         choice("unit", "unit", runs["unit"].unique(), "Which unit"),
@@ -171,6 +146,45 @@ def _with_curves(runs, curves):
         of = both[both["weights"].isna()].iloc[0]
         raise ValueError(f"curves has no {of['unit']}, {of['operation']}, seed {of['seed']}: let `benchmark curves` end first")
     return both, steps
+
+
+def _points(runs, steps, seeds):
+    """What the page needs of each run: operation → unit → setting → range → a list of so many `seeds` for each part of it.
+
+    `runs` lie so that those of one unit, setting and range follow each other, by their seeds.
+    """
+    with np.errstate(divide="ignore"):
+        inside, outside = _tenths(runs["interpolation"]), _tenths(runs["extrapolation"] / runs["threshold"])
+        checks = [np.log10((runs[f"extrapolation_{step}"] / runs["threshold"]).fillna(np.inf)).clip(*OUTSIDE) for step in steps]
+    ways = np.rint(10 * np.array(checks)).astype(int).T.tolist() if steps else [[]] * len(runs)
+    weights = [re.sub(NUMBER, _in_three_digits, text) for text in runs["weights"]]
+    parts = dict(solved=runs["solved"].astype(int).tolist(), weights=weights, inside=inside, outside=outside, ways=ways)
+    points: dict[str, dict] = {sign: {} for sign in plots.SIGNS.values() if (runs["sign"] == sign).any()}
+    keys = runs[["sign", "unit", "setting", "train"]][::seeds].itertuples(index=False)
+    for start, (sign, unit, setting, train) in zip(range(0, len(runs), seeds), keys, strict=True):
+        settings = points[sign].setdefault(unit, {name: {} for name in SETTINGS})
+        settings[setting][train] = {part: values[start : start + seeds] for part, values in parts.items()}
+    return points
+
+
+def _axes_of_the_field(steps):
+    figure = plots.Picture("Every run: inside the training range, and outside", figsize=(8, 4.4))
+    ax, *others = figure.subplots(1, 2 if steps else 1, sharey=True, squeeze=False)[0]
+    ax.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--", label="threshold")
+    ax.plot([], [], "o", color=plots.COLORS["a"], label="solved")
+    ax.plot([], [], "D", color=plots.COLORS["m"], label="not solved")
+    ax.set(xscale="log", yscale="log", xlim=[10.0**end for end in INSIDE], ylim=[10.0**end for end in OUTSIDE])
+    ax.set(xlabel="mean squared error inside", ylabel="error outside ÷ threshold")
+    ax.set_xticks([10.0**end for end in range(INSIDE[0], INSIDE[1] + 1, 8)])
+    ax.xaxis.set_major_formatter(_power)
+    ax.yaxis.set_major_formatter(_power)
+    for over in others:
+        over.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--")
+        over.set(xscale="log", xlim=(steps[0], steps[-1]), xlabel="step")
+        over.set_xticks([steps[0], steps[len(steps) // 2], steps[-1]])
+        over.xaxis.set_major_formatter("{x:,.0f}")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
 
 
 def _tenths(errors):
