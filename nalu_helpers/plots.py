@@ -193,7 +193,7 @@ def cost(
 def memory(gradient: Numbers, root: Numbers, title: str = "", xlabel: str = "step", ylabel: str = "size") -> Picture:
     """The size of a gradient at every step, and Adam's memory of it √v, both [steps], on a log axis; a gradient of 0 is not drawn."""
     figure, ax = _figure(title, 8, 4)
-    ax.plot(np.where(np.abs(gradient) > 0, np.abs(gradient), np.nan), color=COLORS["g"], label="the gradient")
+    ax.plot(np.where(np.abs(gradient) > 0, np.abs(gradient), np.nan), color=COLORS["g"], label="the gradient,\nwithout its sign")
     ax.plot(np.where(root > 0, root, np.nan), "--", color=COLORS["m"], label=r"Adam's memory $\sqrt{v}$")
     ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xlim=(0, len(root)))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -256,7 +256,7 @@ def errors(
             below, above = below + int(small.sum()), above + int(large.sum())
             for shown, shape in ((~small & ~large, marker), (small, "<"), (large, ">")):
                 at = np.clip(values[shown], floor, ceiling)
-                ax.plot(at, np.full(len(at), row), shape, color=COLORS[color], ms=5, alpha=0.45, mew=0)
+                ax.plot(at, np.full(len(at), row), shape, color=COLORS[color], ms=5, alpha=0.6, mew=0)
             ax.plot([np.clip(np.median(values), floor, ceiling)] * 2, [row - 0.35, row + 0.35], color=COLORS[color], lw=3)
     ax.plot([], [], "o-", color=COLORS["a"], label=labels[0])
     ax.plot([], [], "D-", color=COLORS["m"], label=labels[1])
@@ -364,7 +364,7 @@ def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "", span: f
         value = square[0, 0] * w1**2 + square[1, 1] * w2**2 + 2 * square[0, 1] * w1 * w2 - 2 * cross[0] * w1 - 2 * cross[1] * w2 + own
         value = np.log10(np.maximum(value, np.quantile(value, 0.005)))
         filled = ax.contourf(w1, w2, value, levels=16, cmap="cividis")
-        figure.colorbar(filled, ax=ax, label="log₁₀ cost", shrink=0.8)
+        figure.colorbar(filled, ax=ax, label="log₁₀ cost (its lowest 0.5 % in one colour)", shrink=0.8)
         ax.plot([-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], "--", color="white", lw=1.5)
         ax.plot(*np.transpose(solutions[name]), "o", color=COLORS["m"], mec="white", ms=7)
         ax.set(xlabel=r"$w_1$", ylabel=r"$w_2$", aspect="equal", xlim=(-span, span), ylim=(-span, span))
@@ -909,7 +909,7 @@ def seed_curves(
     figure, axes = _figure(title, 2.5 * columns + 0.6, 1 + 2.4 * rows, columns=columns, rows=rows, sharex=True, sharey=True, squeeze=False)
     for ax, (name, values) in zip(axes.flat, curves.items(), strict=False):
         ax.axvspan(*inside, color=COLORS["inside"], zorder=0)
-        ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.6)
+        ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.85)
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
         ax.set(xlim=(np.min(x), np.max(x)))
         ax.set_title(textwrap.fill(name, 15), loc="center", weight="normal", size=12)
@@ -998,7 +998,7 @@ def _box(ax, x, y, text, color, width=1.1, round=False):
     """A labelled box, or a circle, centred at (x, y), filled lightly in COLORS[color]; returns the patch and its centre."""
     style = mpl.patches.BoxStyle("circle", pad=0.25) if round else mpl.patches.BoxStyle("round", pad=0.05, rounding_size=0.12)
     width, height = (0.34, 0.34) if round else (width, 0.62)
-    fill = mpl.colors.to_rgba(COLORS[color], 0.18)
+    fill = mpl.colors.to_rgba(COLORS[color], 0.08)
     patch = mpl.patches.FancyBboxPatch((x - width / 2, y - height / 2), width, height, boxstyle=style, fc=fill, ec=COLORS[color], lw=2)
     ax.add_patch(patch)
     ax.text(x, y, text, ha="center", va="center", size=15, color=COLORS["ink"])
