@@ -81,8 +81,10 @@ def fit_many(
     - a function draw(rng, count): the examples of `count` steps, made with a NumPy generator, as a tuple of arrays whose first axis is
       `count`. It needs a `cost`. For example, 64 fresh pairs a step:
 
-          draw = lambda rng, count: (rng.random((count, 64, 2), "float32"),)
-          cost = lambda model, x: tf.reduce_mean((model(x) - x[:, :1] * x[:, 1:]) ** 2)
+          >>> draw = lambda rng, count: (rng.random((count, 64, 2), "float32"),)
+          >>> draw(np.random.default_rng(0), 3)[0].shape
+          (3, 64, 2)
+          >>> cost = lambda model, x: tf.reduce_mean((model(x) - x[:, :1] * x[:, 1:]) ** 2)
 
     `cost` is "sum" or "mean" of the squared errors, or a function (model, *examples of a step) → one number; `model.losses` is added to it.
     `learning_rate` is a number, a Keras schedule, or a list of numbers, each of which every seed is trained with; `optimizer` another one

@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import importlib
 import json
 import re
 import subprocess
@@ -15,6 +16,8 @@ from nalu_helpers import explorers
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.rst"))
+IN_DOCSTRINGS = [path for path in sorted((ROOT / "nalu_helpers").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")]
+HOW = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data"}
 
 
@@ -118,9 +121,18 @@ def test_the_reference_holds_every_public_function_and_class(site):
                 assert any(place in page.places for _, page in pages(site)), place
 
 
+def test_every_page_of_the_reference_has_an_example(site):
+    assert {Path(name).stem for name in site if name.startswith("reference/")} == {path.stem for path in EXAMPLES}
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_the_examples_of_the_reference_run(path):
-    failed, tried = doctest.testfile(
-        str(path), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS, encoding="utf-8"
-    )
+    failed, tried = doctest.testfile(str(path), module_relative=False, optionflags=HOW, encoding="utf-8")
+    assert tried and not failed
+
+
+@pytest.mark.parametrize("path", IN_DOCSTRINGS, ids=[path.stem for path in IN_DOCSTRINGS])
+def test_the_examples_in_docstrings_run(path):
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    failed, tried = doctest.testmod(importlib.import_module(name), optionflags=HOW)
     assert tried and not failed

@@ -21,8 +21,12 @@ def guess(
 ) -> Explorer:
     """A question whose answer shows only when the reader has committed to a number: then both stand side by side.
 
-        explorers.guess("How many of 24 seeds learn ×?", answer=int(solved.sum()), low=0, high=24, step=1, unit=" seeds")
-        explorers.guess("How wrong is tanh at 100?", error, low=0.001, high=1000, log=True, because="tanh never exceeds 1.")
+        >>> from nalu_helpers import explorers
+        >>> solved = [True] * 11 + [False] * 13
+        >>> explorers.guess("How many of 24 seeds learn ×?", answer=sum(solved), low=0, high=24, step=1, unit=" seeds")
+        Explorer: How many of 24 seeds learn ×?
+        >>> explorers.guess("How wrong is tanh at 100?", 99, low=0.001, high=1000, log=True, because="tanh never exceeds 1.")
+        Explorer: How wrong is tanh at 100?
 
     `answer` is a number, as it came out of a cell; `low` and `high` are the ends of the slider, and the answer must lie between
     them; `step` is how finely it moves (a hundredth of its length unless given), and a guess nearer than half a step is right. With
