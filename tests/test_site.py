@@ -118,6 +118,12 @@ def test_the_reference_holds_every_public_function_and_class(site):
                 assert any(place in page.places for _, page in pages(site)), place
 
 
+@pytest.mark.parametrize("name", ["_static/explorers.js", "_static/page.js", "_templates/layout.html"])
+def test_an_old_browser_can_read_the_sites_own_scripts(name):
+    """So that it comes as far as the sentence that an explorer does not move there. What is refused here came after import()."""
+    assert not re.findall(r"\?\.(?!\d)|\?\?|(?:\|\||&&)=|\bcatch \{|:has\(", (ROOT / "docs" / name).read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_the_examples_of_the_reference_run(path):
     failed, tried = doctest.testfile(
