@@ -1,25 +1,25 @@
 """What a reader's hand does with an explorer: with the keys, with the mouse, or with a finger, on a page that can be touched."""
 
+import re
+
 HANDS = ("key", "mouse", "finger")
+BUTTON = re.compile("^(Commit|Train)$")
 TYPED = {"a number in words": "seven hundred and eleven", "a program": "7 + 2 - 1", "seeds": "1", "steps": "100"}  # by a field's label
 STROKE = ((0.3, 0.1), (0.7, 0.1), (0.4, 0.9))  # a 7 on the pad
 
 
 def use(explorer, hand):
-    """Move every handle of `explorer` with `hand`, and do with it what it is there for."""
+    """Move each handle of `explorer` with `hand`, draw, press its button; yields wherever its words must have followed."""
+    button, pad = explorer.get_by_role("button", name=BUTTON), explorer.locator("svg rect[fill=transparent]")
     for handle in explorer.locator("select, input").all():
-        move(explorer, handle, hand)
-    pad = explorer.locator("svg rect[fill=transparent]")
+        if move(explorer, handle, hand) and not button.count():
+            yield
     if pad.count() and hand != "key":
         draw(pad, hand)
-    press_if_there(explorer, "Commit", hand)
-    press_if_there(explorer, "Train", hand)
-
-
-def press_if_there(explorer, name, hand):
-    button = explorer.get_by_role("button", name=name, exact=True)
+        yield
     if button.count():
         press(button, hand)
+        yield
 
 
 def press(part, hand, **where):
@@ -33,17 +33,19 @@ def press(part, hand, **where):
 
 
 def move(explorer, handle, hand):
-    """Move one handle of `explorer` to another place; of the fields only those in TYPED."""
-    kind, before, label = handle.evaluate("handle => [handle.type, handle.value, handle.labels[0]?.textContent]")
+    """Move one handle of `explorer` to another place, if there is one, and a field if it is in TYPED; returns whether it moved."""
+    look = "handle => [handle.type, handle.value, handle.labels[0]?.textContent, handle.length]"
+    kind, before, label, options = handle.evaluate(look)
+    if options == 1 or kind == "text" and label not in TYPED:
+        return False
     if kind == "range":
         slide(handle, hand)
-    elif kind == "select-one":
-        choose(handle, hand)
-    elif label in TYPED:
+    elif kind == "text":
         write(explorer, handle, TYPED[label], hand)
     else:
-        return
+        choose(handle, hand)
     assert handle.input_value() != before, label
+    return True
 
 
 def slide(handle, hand):

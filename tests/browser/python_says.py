@@ -29,8 +29,8 @@ def kind_of(state):
     return kind
 
 
-def agrees(explorer, state):
-    """Whether the line of `explorer`, a part of a page, begins as Python says; numbers may differ by a unit of their last digit."""
+def compare(explorer, state):
+    """Check that the line of `explorer`, a part of a page, begins as Python says; numbers may differ by a unit of their last digit."""
     kind, known = kind_of(state), state["known"]
     known = json.loads(known if known.startswith("{") else zlib.decompress(base64.b64decode(known)))
     values = {handle["name"]: value_of(explorer, handle) for handle in state["handles"]}
@@ -111,13 +111,16 @@ def phrase_read(known, phrase):
 
 
 def field(known, operation, unit, range, setting, run):
-    named = FAIR.setting.map({"published": "as published", "best": "at its best"}), FAIR.operation.map(plots.SIGNS)
-    runs = FAIR[(named[0] == setting) & (named[1] == operation) & (FAIR.unit == unit) & (FAIR.train == range)].set_index("seed")
+    named, sign = FAIR.setting.map({"published": "as published", "best": "at its best"}), FAIR.operation.map(plots.SIGNS)
+    units = FAIR[sign == operation].unit.unique()
+    if unit not in units:
+        return f"{unit} does not enter {operation}. These do: {', '.join(units)}."
+    runs = FAIR[(named == setting) & (sign == operation) & (FAIR.unit == unit) & (FAIR.train == range)].set_index("seed")
     first = runs.iloc[0]
     penalty = "" if first.penalty else ", no penalty"
-    known_as = f"rate {first.learning_rate:g}, start {first.start}, β₂ {first.beta_2:g}, clipping {first.clipping}{penalty}"
-    words = f"{unit}, {operation}, trained on {range}, {setting}: {runs.solved.sum()} of {len(runs)} runs solved ({known_as})."
-    return words if run == "all" else f"{words} Seed {run}: {'solved' if runs.solved[run] else 'not solved'}; "
+    trained = f"rate {first.learning_rate:g}, start {first.start}, β₂ {first.beta_2:g}, clipping {first.clipping}{penalty}"
+    words = f"{unit}, {operation}, trained on {range}, {setting}: {runs.solved.sum()} of {len(runs)} runs solved ({trained})."
+    return words if run == "all" else f"{words} Seed {run}: {'solved' if runs.solved[run] else 'not solved'};"
 
 
 def every_function(known, function, network, form, seed):
