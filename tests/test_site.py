@@ -125,6 +125,12 @@ def test_every_page_of_the_reference_has_an_example(site):
     assert {Path(name).stem for name in site if name.startswith("reference/")} == {path.stem for path in EXAMPLES}
 
 
+@pytest.mark.parametrize("name", ["_static/explorers.js", "_static/page.js", "_templates/layout.html"])
+def test_an_old_browser_can_read_the_sites_own_scripts(name):
+    """So that it comes as far as the sentence that an explorer does not move there. What is refused here came after import()."""
+    assert not re.findall(r"\?\.(?!\d)|\?\?|(?:\|\||&&)=|\bcatch \{|:has\(", (ROOT / "docs" / name).read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_the_examples_of_the_reference_run(path):
     failed, tried = doctest.testfile(str(path), module_relative=False, optionflags=HOW, encoding="utf-8")

@@ -1,7 +1,8 @@
 /* Sets the explorers of a page in motion without a kernel.
 
 In Jupyter an explorer's module gets its model from the kernel; here it gets one that holds what the notebook stored. Its picture stands
-in the page already and stays there when anything goes wrong. */
+in the page already and stays there when anything goes wrong. So that an old browser comes as far as the words that say so, here and in
+page.js stands nothing newer than import(): a module may be newer. */
 "use strict";
 
 {
@@ -36,19 +37,19 @@ in the page already and stays there when anything goes wrong. */
   };
 
   const mount = async (place) => {
-    const script = place.querySelector("script"), still = place.querySelector(".still"), picture = still?.firstElementChild, el = document.createElement("div");
+    const script = place.querySelector("script"), still = place.querySelector(".still"), el = document.createElement("div");
     const kept = JSON.parse(script.textContent);
-    if (picture) kept.state.still.svg = picture.outerHTML;
+    if (still) kept.state.still.svg = still.firstElementChild.outerHTML;
     const address = URL.createObjectURL(new Blob([kept.state._esm], { type: "text/javascript" }));
     try {
       const { default: widget } = await import(address);
       const { initialize, render } = typeof widget === "function" ? await widget() : widget;
       const model = modelOf(kept);
-      await initialize?.({ model });
+      if (initialize) await initialize({ model });
       place.append(el);
       await render({ model, el });
       if (kept.state._css) el.prepend(Object.assign(document.createElement("style"), { textContent: kept.state._css }));
-      still?.remove();
+      if (still) still.remove();
       place.classList.add("moves");
     } catch (error) {
       const words = `This explorer does not move in this browser (${error.message}).`;

@@ -6,7 +6,7 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
   let theme;
   addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach((part) => { part.open = true; });
-    theme ??= document.documentElement.dataset.theme; // a browser may tell it twice
+    theme = theme || document.documentElement.dataset.theme; // a browser may tell it twice
     document.documentElement.dataset.theme = "light";
   });
   addEventListener("afterprint", () => {
@@ -18,8 +18,8 @@ if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = f
 /* What a screen reader needs and the theme leaves out: a name for the arrows that unfold the contents, and plain paragraphs where the
 literature's entries have a role that is no longer in use. */
 addEventListener("DOMContentLoaded", () => {
-  for (const arrow of document.querySelectorAll("summary:has(.toctree-toggle)")) {
-    arrow.ariaLabel = `What is below ${arrow.closest("li").querySelector("a").textContent}`;
+  for (const toggle of document.querySelectorAll("summary > .toctree-toggle")) {
+    toggle.parentElement.setAttribute("aria-label", `What is below ${toggle.closest("li").querySelector("a").textContent}`);
   }
   document.querySelectorAll(".citation, .citation-list").forEach((entry) => entry.removeAttribute("role"));
 });

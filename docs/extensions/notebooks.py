@@ -1,6 +1,5 @@
 """The notebooks as pages: as they are stored, with a name under every figure, explorers that move, and solutions folded."""
 
-import base64
 import html
 import json
 import re
@@ -64,9 +63,8 @@ def explorer(state, model, words, root=""):
     site's first folder.
     """
     traits = dict(state[model]["state"])
-    if "_esm" not in traits:
-        picture = still(state, model)
-        return picture and shown(f'<img alt="{html.escape(words)}" src="data:image/png;base64,{picture}">', words)
+    if "_esm" not in traits:  # a bar of progress
+        return None
     traits["still"] = dict(traits.get("still", {}))
     drawing = traits["still"].pop("svg", "")  # explorers.js puts it back
     if drawing:
@@ -100,13 +98,6 @@ def without_javascript(traits, root):
 
 def shown(inside, words):
     return nbformat.v4.new_output("display_data", {"text/html": f'<div class="stored-explorer">{inside}</div>', "text/plain": words})
-
-
-def still(state, model):
-    """The first picture that the widget `model`, or a widget in it, holds: a PNG in base64; None when there is none."""
-    held = [part["data"] for part in state[model].get("buffers", []) if base64.b64decode(part["data"])[:4] == b"\x89PNG"]
-    inside = (still(state, child.removeprefix("IPY_MODEL_")) for child in state[model]["state"].get("children", []))
-    return next(filter(None, [*held, *inside]), None)
 
 
 def place(heading):

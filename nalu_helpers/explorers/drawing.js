@@ -109,7 +109,8 @@ async function render({ model, el }) {
 
   // The pen: a point of the screen, in pixels of the pad.
   const paper = svg("rect", { x: pad.box.left, y: pad.box.top, width: pad.box.width, height: pad.box.height, fill: "transparent" }, pad.free)
-  paper.style.cssText = "cursor: crosshair; touch-action: none"
+  paper.style.cursor = "crosshair"
+  paper.addEventListener("touchstart", event => event.preventDefault()) // or the page scrolls: Chromium knows no touch-action within an svg
   const where = event => {
     const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(paper.getScreenCTM().inverse())
     return [8 * (x - pad.box.left) / pad.box.width, 8 * (y - pad.box.top) / pad.box.height].map(value => Math.max(0, Math.min(8, value)))

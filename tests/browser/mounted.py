@@ -2,6 +2,8 @@
 
 import json
 
+from nalu_helpers.explorers import parts
+
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Explorer</title>
 <style>:root {{ color-scheme: {scheme}; --pst-color-text-base: {ink}; --pst-color-background: {paper} }}
 body {{ background: {paper}; color: {ink}; font-family: sans-serif }}</style>
@@ -62,3 +64,10 @@ def show(page, explorer, dark=False):
     """Show `explorer` on `page`, and wait until it is there."""
     page.set_content(page_of(explorer, dark))
     page.wait_for_function("window.ready")
+
+
+def ask(page, function, *arguments, scripts="parts"):
+    """What a function of the explorers' scripts returns."""
+    text = "\n".join((parts.HERE / f"{name}.js").read_text(encoding="utf-8") for name in scripts.split())
+    text = text.replace("export default", "const own =")
+    return page.evaluate(f"argument => {{ const CSS = ''\n{text}\nreturn ({function})(argument) }}", arguments[0] if arguments else None)
