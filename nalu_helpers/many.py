@@ -402,11 +402,11 @@ class _Runs:
         return {**columns, "diverged_at": np.where(diverged_at <= step, diverged_at, np.nan)[:count]}
 
     def _columns_of(self, weights):
-        """A column for every weight; the second matrix that is called kernel is kernel_1."""
+        """A column for every weight; the second matrix that is called kernel is kernel_1, unless another has that name already."""
         names: list[str] = []
         for variable in self.loop.trainable:
-            again = sum(name.rsplit("_", 1)[0] == variable.name or name == variable.name for name in names)
-            names.append(f"{variable.name}_{again}" if again else variable.name)
+            free = itertools.chain([variable.name], (f"{variable.name}_{again}" for again in itertools.count(1)))
+            names.append(next(name for name in free if name not in names))
         return {
             f"{name}{list(place)}": values[(slice(None), *place)]
             for name, values in zip(names, weights, strict=True)

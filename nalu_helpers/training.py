@@ -141,17 +141,19 @@ class Loop:
         self.begun = [int(v) for v in self.updates]
         self.fresh = [v.numpy() for v in self.remembered]
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
-        self.side_by_side, traced = self._tried([tf.convert_to_tensor(part) for part in (*drawn, *own)])
+        examples = [tf.convert_to_tensor(part) for part in (*drawn, *own)]
+        one = tf.constant(0), tf.constant(0.0), self.values_of(model), examples  # what one update of one run begins with
+        self.side_by_side, traced = self._tried(one)
         self.bytes_held = 2 * sum(value.nbytes for value in self.fresh)  # the optimizer's variables, and what they begin with
         self.bytes_a_run = self._bytes_of(traced)
         refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
         _refuse_foreign(traced)
+        self._refuse_a_changing_cost(one)
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
-    def _tried(self, examples):
+    def _tried(self, one):
         """Whether runs can be computed side by side, and one update as TensorFlow traced it."""
-        one = tf.constant(0), tf.constant(0.0), self.values_of(self.model), examples
         if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
             two = tf.nest.map_structure(lambda part: tf.stack([part] * 2), one[1:])
             with contextlib.suppress(Exception):  # what is wrong with the cost itself is said below
@@ -159,6 +161,19 @@ class Loop:
                 if not _loops(traced):
                     return True, traced
         return False, _traced(self._update, *one)
+
+    def _refuse_a_changing_cost(self, one):
+        """Raise ValueError when the cost computes something else the second time: then Python or NumPy count or draw in it."""
+
+        def cost(step, validation, values, examples):
+            with self._holding(step, validation, values):
+                return self._cost_of(examples)
+
+        if len({_fingerprint(_traced(cost, *one)) for _ in range(2)}) > 1:
+            raise ValueError(
+                "the cost computes something else when it is called again with the same numbers, and it is compiled once for all steps: "
+                "let it count and draw nothing in Python or NumPy; draw(rng, count) can give what changes from step to step"
+            )
 
     def _bytes_of(self, traced):
         """What one run needs: the values of its traced update, and its state before, within and after it.

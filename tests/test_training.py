@@ -1,5 +1,7 @@
 """`fit` against the loop written out by hand, what it teaches, and what it refuses."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -177,6 +179,26 @@ def test_a_cost_that_remembers_a_tensor_of_the_step_before_is_refused(train):
         return total
 
     with pytest.raises(ValueError, match="the cost uses a tensor that a Python variable remembers"):
+        if train == "fit":
+            quiet_fit(NAC(1), cost=cost)
+        else:
+            fit_many(lambda: NAC(1), SMALL, seeds=[0], steps=5, cost=cost, progress=False)
+
+
+CALLS = itertools.count()
+
+
+@pytest.mark.parametrize(
+    "factor", [lambda: next(CALLS), lambda: 1 + np.random.rand()], ids=["a counter in Python", "NumPy's random numbers"]
+)
+@pytest.mark.parametrize("train", ["fit", "fit_many"])
+def test_a_cost_that_is_another_one_each_time_is_refused(train, factor):
+    """It would be compiled with one number for all steps, and with another when the same seed is trained again."""
+
+    def cost(model, x, y):
+        return factor() * tf.reduce_sum((model(x) - y) ** 2)
+
+    with pytest.raises(ValueError, match="the cost computes something else when it is called again with the same numbers"):
         if train == "fit":
             quiet_fit(NAC(1), cost=cost)
         else:
