@@ -96,7 +96,7 @@ RUN_CHUNK = field.run_chunk
 def test_a_cluster_gives_the_same_table_and_a_killed_worker_costs_only_its_chunk(undisturbed, tmp_path):
     distributed = pytest.importorskip("distributed")
     output = tmp_path / "table.csv"
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         process = in_a_process(*SMALL, "--scheduler", cluster.scheduler_address, output=output)
         victim = list(cluster.workers.values())[0]
         end = time.monotonic() + 60

@@ -520,7 +520,7 @@ def test_dask_workers_with_several_threads_make_the_same_table():
 
     ask = {"operation": "*", "seeds": range(12), "steps": 30, "every": 10, "weights": True}
     here = quiet(**ask).table
-    with LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=None) as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0") as cluster, Client(cluster) as client:
         jobs = [client.submit(lambda i: quiet(**ask).table, i, pure=False) for i in range(4)]
         for job in jobs:
             pd.testing.assert_frame_equal(job.result(), here, check_exact=True)
