@@ -259,7 +259,7 @@ def test_the_search_finds_words_and_names(browser, address):
         assert not wrong
 
 
-def test_without_javascript_the_text_and_the_pictures_stand_there(browser, site, names, address):
+def test_without_javascript_the_text_the_formulas_and_the_pictures_stand_there(browser, site, names, address):
     with reading(browser, java_script_enabled=False) as (page, _):
         page.goto(address + "index.html")
         assert page.get_by_role("link", name="00 · Start here").first.is_visible()
@@ -267,6 +267,7 @@ def test_without_javascript_the_text_and_the_pictures_stand_there(browser, site,
             if "stored-explorer" not in (site / name).read_text(encoding="utf-8"):
                 continue
             page.goto(address + name)
+            assert page.evaluate(RAW_FORMULAS) == [], name
             for place in page.locator(".stored-explorer").all():
                 shown = place.locator("svg, img")
                 assert place.locator("noscript").is_visible(), name
