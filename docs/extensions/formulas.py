@@ -1,4 +1,4 @@
-"""Formulas as MathML, made when the site is built: readable without JavaScript. MathJax, where it runs, draws them anew in its own letters."""
+"""Formulas as MathML, made with the site: they can be read without JavaScript. Where it runs, MathJax draws them in its own letters."""
 
 from docutils import nodes
 from docutils.utils.math import MathError
@@ -27,7 +27,7 @@ def mathml(translator, node, as_block=False):
 def drawn_anew(app, page, template, context, tree):
     """MathJax for a page with formulas."""
     if "<math" in context.get("body", ""):
-        app.add_js_file("mathjax/mml-chtml.js", defer="")
+        app.add_js_file("mathjax/mml-chtml.js", priority=900, defer="")  # after the explorers: formulas can be read without it
 
 
 def setup(app):
