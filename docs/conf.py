@@ -18,7 +18,6 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
-    "sphinx-mathjax-offline",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
     "formulas",

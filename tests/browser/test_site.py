@@ -36,7 +36,7 @@ LEFT = "net::ERR_ABORTED"  # a request that a page left behind when the next was
 RAW_FORMULAS = r"""() => {
     const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), raw = []
     while (words.nextNode()) {
-        if (words.currentNode.parentElement.closest('script, style, code, pre, mjx-container')) continue
+        if (words.currentNode.parentElement.closest('script, style, code, pre')) continue
         raw.push(...(words.currentNode.data.match(/\\\(|\\\[|\$\$|\$[^$\s][^$]*\$|\\frac|\\hat/g) || []))
     }
     return raw }"""
@@ -117,7 +117,6 @@ def visit(page, address, name, wrong, got, site):
     wrong.clear()
     got.clear()
     page.goto(address + name)
-    page.wait_for_function("() => !window.MathJax || MathJax.startup?.promise?.then(() => true)")
     page.wait_for_function("() => !document.querySelector('.stored-explorer > script')")  # it goes when the explorer moves, or says why not
     seen = {
         "pictures": page.eval_on_selector_all("img", "images => images.map(image => [image.complete && image.naturalWidth, image.alt])"),
