@@ -151,7 +151,7 @@ def on_the_site(browser, site=SITE):
             for _ in range(OPENINGS):
                 page = browser.new_page(viewport={"width": 1300, "height": 900})
                 page.add_init_script(f"({FIRST})()")
-                page.goto(address + name)
+                page.goto(address + name, wait_until="networkidle")
                 page.wait_for_function("() => window.first")
                 opened.append(page.evaluate(f"[window.first, {COMPLETE}]"))
                 page.close()
