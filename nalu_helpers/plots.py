@@ -318,7 +318,7 @@ def weight_surface(
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
         for number, (walk, style) in enumerate(zip(walks, ("-", "--", "-.", ":"), strict=False), 1):
-            look = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
+            look: Any = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
             right.plot(*walk.T, style, marker=".", ms=5, lw=1.8, **look)
             right.plot(*walk[0], "o", ms=8, **look)
             right.plot(*walk[-1], "s", ms=8, **look)
