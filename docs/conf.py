@@ -18,9 +18,9 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
-    "sphinx-mathjax-offline",
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
+    "formulas",
     "notebooks",
     "reference",
     "measured",
@@ -34,7 +34,7 @@ nb_custom_formats = {".ipynb": "notebooks.read"}
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 myst_heading_slug_func = "notebooks.place"
-mathjax3_config = {"tex": {"macros": {"What": r"\hat{W}", "Mhat": r"\hat{M}"}}}
+html_math_renderer = "mathml"
 
 default_role = "py:obj"
 autodoc_inherit_docstrings = False

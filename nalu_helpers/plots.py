@@ -299,11 +299,12 @@ def weight_surface(
     reach = 6.0 if path is None else max(6.0, 1.08 * np.abs(path).max())
     t = np.linspace(-reach, reach, 241)
     if path is None:
-        figure, (left, right) = _figure(title, 9.5, 4.2, columns=2)
-        left.plot(t, np.tanh(t), color=COLORS["W_hat"], label=r"$\tanh(\hat{W})$")
-        left.plot(t, _sigmoid(t), "--", color=COLORS["M_hat"], label=r"$\sigma(\hat{M})$")
-        left.set(xlabel=r"$\hat{W}$ or $\hat{M}$", ylabel="value")
-        left.legend()
+        figure = Picture(title, figsize=(9.5, 4.2), layout="none")  # to find the places of the axes would take as long as all the rest
+        left, right = (figure.add_axes((x, 0.14, width, 0.71)) for x, width in ((0.09, 0.37), (0.535, 0.463)))
+        left.plot(t, np.tanh(t), color=COLORS["W_hat"], label="tanh(Ŵ)")
+        left.plot(t, _sigmoid(t), "--", color=COLORS["M_hat"], label="σ(M̂)")
+        left.set(xlabel="Ŵ or M̂", ylabel="value", yticks=[-1, -0.5, 0, 0.5, 1])
+        left.legend(loc="upper left")
     else:
         figure, right = _figure(title, 8, 4.6)
     W = np.tanh(t)[None, :] * _sigmoid(t)[:, None]
@@ -317,14 +318,14 @@ def weight_surface(
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
         for number, (walk, style) in enumerate(zip(walks, ("-", "--", "-.", ":"), strict=False), 1):
-            look = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
+            look: Any = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
             right.plot(*walk.T, style, marker=".", ms=5, lw=1.8, **look)
             right.plot(*walk[0], "o", ms=8, **look)
             right.plot(*walk[-1], "s", ms=8, **look)
             if len(walks) > 1:
                 up = 10 if number % 2 else -18
                 right.annotate(f"$w_{number}$", walk[-1], xytext=(6, up), textcoords="offset points", size=14, **look)
-    right.set(xlabel=r"$\hat{W}$", ylabel=r"$\hat{M}$")
+    right.set(xlabel="Ŵ", ylabel="M̂")
     right.set_title("W", loc="center")
     right.grid(False)
     figure.colorbar(filled, ax=right, ticks=[-1, -0.5, 0, 0.5, 1])

@@ -80,6 +80,11 @@ def test_no_link_leads_nowhere(site):
             assert not place or place in known.places, (name, link)
 
 
+def test_every_formula_is_mathml_which_needs_no_javascript(site):
+    counts = {name: (page.text.count('class="math notranslate'), page.text.count("<math ")) for name, page in pages(site)}
+    assert sum(formulas for formulas, _ in counts.values()) and all(formulas == made for formulas, made in counts.values()), counts
+
+
 def test_links_between_notebooks_lead_to_pages(site):
     for name, page in pages(site):
         assert not [link for link in page.links if ".ipynb" in link and "_sources/" not in link], name

@@ -89,6 +89,9 @@ WRONG = [  # a field of the playground, what is written there, and what the page
     ("learning rate", "-1", "learning rate is -1, expected a finite number above 0"),
     ("learning rate", "1e30", "learning rate is 1e+30, expected at most 1000"),
 ]
+# Expressions that are none, or hold what is not allowed.
+BAD = """a.real;[a];a if b else 1;lambda: a;a == b;'a';True;f(a);sqrt(a, b);1e99;a @ b;a +;();;a b;2a;a(b);sqrt;sqrt a;(a;a);1/0
+__import__('os');constructor;a // b;a % b;1j;a, b;a < b;a+a+a\\;a.b;not a;*a;**a""".replace("\n", ";").split(";")
 
 
 @contextlib.contextmanager

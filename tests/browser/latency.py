@@ -6,8 +6,9 @@ For every explorer, on a page without a kernel and in JupyterLab: milliseconds f
 percentile of 100 key presses, and to the first picture: from the start of the page, or from the key that runs the cell, in a fresh kernel
 that has its imports; the median of `OPENINGS`. Where the cell trains before it can draw, that time is a column of its own and not in the
 first picture. Then the run-steps a second of the training in the page, and of a watched training in the kernel beside the same training
-without a page: medians of `TURNS` of each, in turn.
-Last, which of LIMITS are broken. Needs Chromium and the extra `browser`, and a machine that does nothing else.
+without a page: medians of `TURNS` of each, in turn. And of each page of the site with an explorer, from a local server to a browser that
+has seen none of them: to the first picture, and until it is complete; the median of `OPENINGS`. `make html` builds the site.
+Last, which of LIMITS are broken: then it ends with 1. Needs Chromium and the extra `browser`, and a machine that does nothing else.
 """
 
 import argparse
@@ -41,8 +42,11 @@ FIRST = """() => {
         watcher.disconnect()
         requestAnimationFrame(() => setTimeout(() => { window.first = performance.now() }))
     }).observe(document, {subtree: true, childList: true}) }"""
+COMPLETE = "Math.max(window.first, performance.getEntriesByType('navigation')[0].loadEventEnd)"
 TURNS, OPENINGS = 5, 3
+SITE = lab.ROOT / "build" / "html"
 LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
+FRONT_PAGE = 1000  # ms until it is complete
 SLOWER = 0.1  # the share of its speed that a watched training may lose
 RUNS = "\n".join(  # as many as in notebook 08
     f"{name} = pd.read_csv({str(lab.ROOT / 'results' / table)!r}, comment='#')"
@@ -136,6 +140,25 @@ def without_kernel(browser):
         page.close()
 
 
+def on_the_site(browser, site=SITE):
+    """A row for each page of the built `site` that has an explorer; none where it is not built, and that is said."""
+    if not site.exists():
+        print(f"{site} is not there, so no page of the site is timed: make html")
+    paths = [path for path in sorted(site.rglob("*.html")) if 'class="stored-explorer"' in path.read_text(encoding="utf-8")]
+    with lab.served(site) as address:
+        for path in paths:
+            name, opened = path.relative_to(site).as_posix(), []
+            for _ in range(OPENINGS):
+                page = browser.new_page(viewport={"width": 1300, "height": 900})
+                page.add_init_script(f"({FIRST})()")
+                page.goto(address + name, wait_until="networkidle")
+                page.wait_for_function("() => window.first")
+                opened.append(page.evaluate(f"[window.first, {COMPLETE}]"))
+                page.close()
+            first, complete = np.median(opened, axis=0)
+            yield {"page": name, "first picture": first, "complete": complete}
+
+
 def in_the_page(browser):
     """Run-steps a second of the playground's training in the page, NALU on ×, 8 seeds, batches of 128."""
     page, steps = browser.new_page(), 40_000
@@ -203,14 +226,18 @@ def run_cell(page, number):
     expect(prompt).to_have_text(re.compile(rf"^(?!{re.escape(before)}$)\[\d+\]:"), timeout=10 * lab.PATIENCE)
 
 
-def broken(rows, rates):
-    """A sentence for each limit that the `rows` and the `rates` of the trainings break."""
+def broken(rows, rates, pages=()):
+    """A sentence for each limit that the `rows` of the explorers, the `rates` of the trainings and the `pages` of the site break."""
+    timed = [(f"{row['explorer']}, {row['where']}", row) for row in rows] + [(page["page"], page) for page in pages]
     said = [
-        f"{row['explorer']}, {row['where']}: {name} is {row[name]:.1f} ms, expected at most {most:.1f}"
-        for row in rows
+        f"{which}: {name} is {row[name]:.1f} ms, expected at most {most:.1f}"
+        for which, row in timed
         for name, most in LIMITS.items()
-        if row[name] > most
+        if row.get(name, 0) > most
     ]
+    for page in pages:
+        if page["page"] == "index.html" and page["complete"] > FRONT_PAGE:
+            said.append(f"the front page is complete after {page['complete']:.1f} ms, expected at most {FRONT_PAGE:.1f}")
     lost = 1 - rates["watched"] / rates["alone"]
     return [*said, f"a watched training is {lost:.0%} slower, expected at most {SLOWER:.0%}"] if lost > SLOWER else said
 
@@ -223,26 +250,30 @@ def told(rows):
 
 
 def main(arguments=None):
+    """Measure, write the tables where they are asked for, and return 1 when a limit is broken, else 0."""
     parser = argparse.ArgumentParser(description="How fast the explorers are in the browser.")
-    parser.add_argument("--output", help="the table to write, such as results/latency.csv")
+    parser.add_argument("--output", help="the table to write, such as results/latency.csv; live.csv and site.csv are written beside it")
     given = sys.argv[1:] if arguments is None else arguments
     output = parser.parse_args(given).output
     with lab.chromium() as browser:
         trained = in_the_page(browser)
+        pages = [*told(on_the_site(browser))]
         *rows, rates = [*told(without_kernel(browser)), *told(in_jupyterlab(browser))]
-    table = pd.DataFrame(rows).round(1)
-    print(table.to_string(index=False), "\nall in milliseconds\n")
+    tables = {"latency": pd.DataFrame(rows).round(1), "live": pd.DataFrame([{"in the page": trained, **rates}]).round()}
+    tables |= {"site": pd.DataFrame(pages).round(1)} if pages else {}
+    for name in tables:
+        if name != "live":
+            print(tables[name].to_string(index=False), "\nall in milliseconds\n")
     print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")
-    said = broken(rows, rates)
+    said = broken(rows, rates, pages)
     print("\n".join(["Broken limits:", *said] if said else ["No limit is broken."]))
     if output:
-        results.write(output, table.to_csv(index=False, lineterminator="\n"))
-        trainings = pd.DataFrame([{"in the page": trained, **rates}]).round()
-        beside = Path(output).with_name("live.csv")
-        results.write(beside, trainings.to_csv(index=False, lineterminator="\n"))
-        for path in (output, beside):
+        for name, table in tables.items():
+            path = Path(output) if name == "latency" else Path(output).with_name(f"{name}.csv")
+            results.write(path, table.to_csv(index=False, lineterminator="\n"))
             results.note_origin(path, " ".join(["python -m tests.browser.latency", *given]))
+    return 1 if said else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
