@@ -258,7 +258,7 @@ class _Runs:
         a_run = loop.bytes_a_run + begins + 2 * self.block * self.step_bytes
         self.workers = max(1, min(self.workers, (MOST_BYTES - loop.bytes_held) // a_run))
         room = MOST_BYTES // 2 // (self.workers * a_run)
-        fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
+        fits = [size for size in TILES if size <= max(room, TILES[0]) and loop.adds_as_two(size)] if loop.side_by_side else [1]
         self.tile = next((size for size in fits if size * self.workers >= runs), fits[-1])
         self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
         self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once

@@ -32,6 +32,8 @@ COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 STEPS_A_CALL = 250  # compiled updates between two moves of the progress bar, where a cost that is not finite is noticed
 MOST_STEPS = 10**9
 SMALL = 2_000  # weights up to which runs are compiled side by side, and larger models one by one
+LONG_SUM = 2**15  # numbers, of all runs together, from which on XLA adds them on a CPU in another order
+SUMS = ("Sum", "Mean", "BiasAddGrad", "Softmax", "LogSoftmax")  # what TensorFlow calls operations that add
 CORES = joblib.cpu_count()  # those this process may use, also in a container
 RATE = 0.05  # Adam's, where nothing is said and all rows are seen at every step
 RANDOM = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "Rng")  # how TensorFlow's stateful ones begin
@@ -147,6 +149,7 @@ class Loop:
         self.bytes_held = 2 * sum(value.nbytes for value in self.fresh)  # the optimizer's variables, and what they begin with
         self.bytes_a_run = self._bytes_of(traced)
         refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
+        self.sums = self._sums_of(traced)
         _refuse_foreign(traced)
         self._refuse_a_changing_cost(one)
         self._compiled: dict[Any, Any] = {}
@@ -185,6 +188,15 @@ class Loop:
         known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
         values = sum(output.shape.num_elements() * output.dtype.size for output in known if tuple(output.shape) not in shapes)
         return values + 3 * sum(value.nbytes for value in self.values_of(self.model))
+
+    def _sums_of(self, traced):
+        """How many numbers of one run go into each operation of the traced update that adds."""
+        added = [operation.inputs[0].shape for operation in traced.graph.get_operations() if operation.type in SUMS]
+        return {shape.num_elements() // (2 if self.side_by_side else 1) for shape in added if shape.is_fully_defined()}
+
+    def adds_as_two(self, runs: int) -> bool:
+        """Whether `runs` runs side by side are added up in the same order as two are, and so end the same to the last bit."""
+        return all((runs * numbers < LONG_SUM) == (2 * numbers < LONG_SUM) for numbers in self.sums)
 
     # The state of runs
 

@@ -69,6 +69,19 @@ def test_a_run_ends_the_same_to_the_last_bit_whatever_runs_beside_it(make):
     pd.testing.assert_frame_equal(of(alone, step=60), of(other_checks, seed=7, step=60), check_exact=True)
 
 
+@pytest.mark.parametrize("rows", [64, 255, 256])  # eight runs' sums are as long as that, two runs' nearly so, two runs' as long
+def test_a_wide_layer_ends_the_same_to_the_last_bit_too(rows, monkeypatch):
+    """Its bias learns from a sum over rows × 64 numbers for each run, which XLA adds in another order from 2**15 of all runs on."""
+    monkeypatch.setattr(many, "CORES", 1)  # so that sixteen seeds make tiles of eight, where the sums allow it
+    make = lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(1)])  # noqa: E731
+    x = np.random.default_rng(0).normal(size=(rows, 2)).astype("float32")
+    settings = {"steps": 50, "every": 50, "cost": "mean"}
+    task = x, x[:, :1] * x[:, 1:]
+    alone, among = (quiet(make, task, seeds=seeds, **settings).models[-1] for seeds in ([15], range(16)))
+    for mine, theirs in zip(alone.get_weights(), among.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
 def test_the_table_has_a_row_for_each_run_and_check():
     table = table_of(ranges=[ONE, TEN], learning_rate=[0.1, 0.01], steps=50, every=20)
     assert len(table) == 3 * 2 * 2 * 4
