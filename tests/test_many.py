@@ -1,5 +1,7 @@
 """`fit_many`: hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import subprocess
+import sys
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -586,6 +588,55 @@ def test_memory_is_bounded_whatever_the_batch():
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
         quiet(batch=10**9)
+
+
+PEAK = """
+import resource
+from nalu_helpers import NALU, fit_many
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def train(**settings):
+    fit_many(lambda: NALU(1), "*", steps=2, every=1, progress=False, **settings)
+train(seeds=range(2))
+before = peak()
+train(seeds=range(64), inputs=400)
+print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says the peak in kilobytes")
+def test_many_runs_of_many_inputs_are_measured_within_two_gigabytes():
+    """Copied for every run of a tile their tables, of 32 MB each, took more than five."""
+    done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2e9
+
+
+def test_large_tables_are_measured_on_few_runs_at_a_time_with_the_same_numbers(monkeypatch):
+    what = lambda inputs: ("*", None, [ONE], inputs, 128, None)  # noqa: E731
+    assert planned(lambda: NALU(1), what(400), range(64)).at_once == 2
+    small = planned(lambda: NALU(1), what(2), range(256))
+    assert small.at_once == small.tile
+    ask = {"seeds": range(20), "ranges": [ONE, TEN], "steps": 20}
+    together = table_of(**ask)
+    monkeypatch.setattr(many, "TABLE_BYTES", 1)
+    pd.testing.assert_frame_equal(table_of(**ask), together, check_exact=True)
+
+
+def test_more_inputs_than_can_be_measured_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match="the rows of 3,000 inputs to measure on would take 2.2 GB, expected at most 2"):
+        quiet(inputs=3_000, batch=1, ranges=data.BENCHMARK_RANGES)
+    monkeypatch.setattr(many, "MEASURING", 5_000)
+    with pytest.raises(ValueError, match="measuring on so many rows and inputs would take 2.4 GB, expected at most 2"):
+        quiet()  # 240 kB for each of two runs
+
+
+def test_a_float64_model_is_measured_on_a_task_as_it_is_trained_on_it():
+    task = data.uniform("+", train=(1, 10), test=(100, 1000), rows=64)
+    runs = quiet(lambda: NAC(1, dtype="float64"), task)
+    model, last = runs.models[0], runs.table[runs.table["seed"] == 0].iloc[-1]
+    errors = [np.mean((model(x).numpy() - y) ** 2) for x, y in ((task.x_train, task.y_train), (task.x_test, task.y_test))]
+    assert last[["interpolation", "extrapolation"]].tolist() == pytest.approx(errors, rel=1e-9)
 
 
 def wide(columns):
