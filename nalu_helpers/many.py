@@ -112,10 +112,15 @@ def fit_many(
     While it trains, ValueError when draw gives other shapes than before, or comes to its end. TooManyLoops, a MemoryError, when this
     Python process has compiled so much that it must be started anew.
     """
-    watch, what = a_watch(watch), (task, cost, ranges, inputs, batch, examined)
+    watch = a_watch(watch)
     runs = _Runs(
         make_model,
-        what,
+        task,
+        cost=cost,
+        ranges=ranges,
+        inputs=inputs,
+        batch=batch,
+        examined=examined,
         seeds=seeds,
         learning_rate=learning_rate,
         optimizer=optimizer,
@@ -209,7 +214,24 @@ def _operation(operation, cost, ranges, inputs, batch, dtype):
 class _Runs:
     """What `fit_many` was asked for, checked, and the training of a tile of runs."""
 
-    def __init__(self, make_model, what, *, seeds, learning_rate, optimizer, steps, every, restart, weights):
+    def __init__(
+        self,
+        make_model,
+        task,
+        *,
+        cost,
+        ranges,
+        inputs,
+        batch,
+        examined,
+        seeds,
+        learning_rate,
+        optimizer,
+        steps,
+        every,
+        restart,
+        weights,
+    ):
         if isinstance(make_model, keras.layers.Layer) or not callable(make_model):
             raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
@@ -218,7 +240,6 @@ class _Runs:
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
-        task, cost, ranges, inputs, batch, examined = what
         self.task = _task(task, cost, ranges, inputs, batch, examined, self.dtype)
         if restart and not self.task.validates:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
@@ -398,7 +419,7 @@ class _Runs:
     def _restarted(self, state, run, model):
         """`state` with the weights of `model` for one run; what the optimizer remembers stays."""
         new = [value.numpy() for value in state]
-        for part, variable in zip(new, model.trainable_variables, strict=False):
+        for part, variable in zip(new[: len(model.trainable_variables)], model.trainable_variables, strict=True):
             part[run] = variable.numpy()
         return [tf.convert_to_tensor(part) for part in new]
 
@@ -432,10 +453,11 @@ class _Runs:
         """The rows of one check of the runs numbered in `tile`, column by column."""
         count, chosen = len(tile), [self.each[i] for i in tile]
         labels = {name: np.array([self.task.labels[group][name] for _, group, _ in chosen], object) for name in self.task.labels[0]}
-        errors = dict(zip(("interpolation", "extrapolation"), (error[:count] for error in measured[:-1]), strict=False))
+        *errors, untidy = (said[:count] for said in measured)
+        named = dict(zip(("interpolation", "extrapolation")[: len(errors)], errors, strict=True))
         rates = np.array([rate if isinstance(rate, float) else np.nan for _, _, rate in chosen])
         columns = {**labels, "learning_rate": rates, "seed": np.array([seed for seed, _, _ in chosen]), "step": np.full(count, step)}
-        columns |= {"cost": cost[:count], **errors, "sparsity_error": measured[-1][:count]}
+        columns |= {"cost": cost[:count], **named, "sparsity_error": untidy}
         if self.task.validates:
             columns["restarts"] = restarts[:count].copy()
         return {**columns, "diverged_at": np.where(diverged_at <= step, diverged_at, np.nan)[:count]}
@@ -486,8 +508,8 @@ class StandingStill:
     """iNALU's rule for a fresh start: the mean validation error of the first half of its life, from 5,000 steps on and looked at
     every 10, is no more than mean + standard deviation of the second half, and that mean is above 1 (Schlör et al. 2020)."""
 
-    def __init__(self):
-        self.losses = None  # of each run, the validation error at every step of its life
+    def __init__(self) -> None:
+        self.losses: Any = None  # of each run, the validation error at every step of its life
 
     def restart_at(self, validation: Sequence[float] | np.ndarray, step: int, end: int) -> np.ndarray:
         """For each run the step of step…end−1 after whose update it is to start anew, −1 for none; `validation` holds for all of them."""

@@ -14,7 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import keras
@@ -47,7 +47,7 @@ class Progress(tqdm):
     No duration stays behind when it is done.
     """
 
-    def __init__(self, iterable=None, *, total=None, unit, **kwargs):
+    def __init__(self, iterable: Any = None, *, total: int | None = None, unit: str, **kwargs: Any) -> None:
         total = len(iterable) if total is None else total
         super().__init__(iterable, total=total, unit=unit, bar_format=f"{total:,}{unit}", **kwargs)
         self.bar_format = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt}{unit}, {remaining} left"
@@ -121,6 +121,18 @@ def fit(
     return np.concatenate(history)
 
 
+class _Piece(NamedTuple):
+    """What `Loop.run` is asked for, as tensors: `count` updates from number `first` on, and what they see."""
+
+    first: Any
+    count: Any
+    at: Any  # the place of the first of them among those that were drawn
+    stream: Any  # [runs], which of the drawn streams is whose
+    validation: Any  # [runs], the error that units with a penalty go by
+    drawn: list[Any]  # each [streams, steps, …]
+    own: list[Any]  # each [runs, …]
+
+
 class Loop:
     """The update of `model`, compiled for some runs side by side, or for one alone when the model is large or loops itself.
 
@@ -129,7 +141,15 @@ class Loop:
     optimizer remembers), each [runs, …]. Every run is computed by itself: it ends the same whatever runs beside it.
     """
 
-    def __init__(self, model, optimizer, cost, *, drawn=(), own=()):
+    def __init__(
+        self,
+        model: keras.layers.Layer,
+        optimizer: keras.optimizers.Optimizer,
+        cost: Callable[..., Any],
+        *,
+        drawn: Sequence[Any] = (),
+        own: Sequence[Any] = (),
+    ) -> None:
         self.model, self.cost, self.side_by_side = model, cost, True
         self.trainable = model.trainable_variables
         if not self.trainable:
@@ -268,21 +288,21 @@ class Loop:
         one = lambda run: self._update(step, *run)  # noqa: E731
         return tf.vectorized_map(one, (validation, values, examples), fallback_to_while_loop=False)
 
-    def _segment(self, first, count, at, stream, validation, drawn, own, values):
-        """What `run` compiles: `count` updates of all runs, the cost before each, [STEPS_A_CALL, runs], and the values after them.
+    def _segment(self, piece, values):
+        """What `run` compiles: the updates of `piece`, the cost before each, [STEPS_A_CALL, runs], and the values after them.
 
         `count` is a tensor, so that one loop serves for any: it has room for the most that are asked for.
         """
 
         def update(place, costs, values):
-            i = place - at
-            seen = [tf.gather(part[:, place], stream) for part in drawn]  # [runs, …], each from its own stream
-            values, cost = self._updates_of_each(first + i, validation, values, [*seen, *own])
+            i = place - piece.at
+            seen = [tf.gather(part[:, place], piece.stream) for part in piece.drawn]  # [runs, …], each from its own stream
+            values, cost = self._updates_of_each(piece.first + i, piece.validation, values, [*seen, *piece.own])
             return place + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), values
 
         # It is the place that is counted: part[:, at + i] would be compiled anew for every `at`, a number that the loop leaves alone.
-        begin = (at, tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
-        _, costs, values = tf.while_loop(lambda place, *_: place < at + count, update, begin)
+        begin = (piece.at, tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
+        _, costs, values = tf.while_loop(lambda place, *_: place < piece.at + piece.count, update, begin)
         return costs, values
 
     def run(
@@ -304,9 +324,9 @@ class Loop:
         runs = state[0].shape[0]
         stream = tf.zeros([runs], tf.int32) if stream is None else stream
         validation = tf.zeros([runs]) if validation is None else validation
-        numbers = (tf.constant(number, "int32") for number in (first, count, at))
-        arguments = *numbers, stream, validation, list(drawn), list(own), list(state)
-        costs, after = self.compiled(self._segment, *arguments)(*arguments)
+        first, count, at = (tf.constant(number, "int32") for number in (first, count, at))
+        piece = _Piece(first, count, at, stream, validation, list(drawn), list(own))
+        costs, after = self.compiled(self._segment, piece, list(state))(piece, list(state))
         return after, costs.numpy()[:count]
 
     def measure(self, ask: Callable, state: Sequence[tf.Tensor], tables: Sequence[tf.Tensor]) -> list[np.ndarray]:

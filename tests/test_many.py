@@ -577,13 +577,14 @@ def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
     assert ends[0] == ends[2] != ends[1]
 
 
-def planned(make, what, seeds):
+def planned(make, task, seeds, inputs=2, batch=128):
+    what = {"cost": None, "ranges": [ONE], "inputs": inputs, "batch": batch, "examined": None}
     how = {"seeds": seeds, "learning_rate": None, "optimizer": None, "steps": 10, "every": 10}
-    return many._Runs(make, what, **how, restart=False, weights=False)
+    return many._Runs(make, task, **what, **how, restart=False, weights=False)
 
 
 def test_memory_is_bounded_whatever_the_batch():
-    runs = planned(lambda: NALU(1), ("*", None, [ONE], 2, 100_000, None), range(256))
+    runs = planned(lambda: NALU(1), "*", range(256), batch=100_000)
     step = 100_000 * 2 * 4
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
@@ -613,9 +614,8 @@ def test_many_runs_of_many_inputs_are_measured_within_two_gigabytes():
 
 
 def test_large_tables_are_measured_on_few_runs_at_a_time_with_the_same_numbers(monkeypatch):
-    what = lambda inputs: ("*", None, [ONE], inputs, 128, None)  # noqa: E731
-    assert planned(lambda: NALU(1), what(400), range(64)).at_once == 2
-    small = planned(lambda: NALU(1), what(2), range(256))
+    assert planned(lambda: NALU(1), "*", range(64), inputs=400).at_once == 2
+    small = planned(lambda: NALU(1), "*", range(256))
     assert small.at_once == small.tile
     ask = {"seeds": range(20), "ranges": [ONE, TEN], "steps": 20}
     together = table_of(**ask)
@@ -646,7 +646,7 @@ def wide(columns):
 def test_fewer_large_models_are_trained_at_once_so_that_they_fit(monkeypatch):
     """Each of Dense 1000 × 1000 needs some 50 MB: its weights and Adam's memory of them, before, within and after an update."""
     rows = np.ones((8, 1000)), np.ones((8, 1))
-    asked = lambda: planned(lambda: wide(1000), (rows, None, [ONE], 2, 128, None), range(4))  # noqa: E731
+    asked = lambda: planned(lambda: wide(1000), rows, range(4))  # noqa: E731
     assert asked().workers == training.CORES
     monkeypatch.setattr(many, "MOST_BYTES", 80 * 10**6)
     assert asked().workers == 1
