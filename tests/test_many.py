@@ -511,6 +511,21 @@ def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and
             np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("name", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in UNITS])
+def test_keras_own_fit_teaches_the_same_as_fit(name):
+    """All rows in one batch and in order, the same Adam. Keras' update is compiled otherwise and rounds so: 40 steps carry that on."""
+    keras.utils.set_random_seed(7)
+    ours = UNITS[name]()
+    fit(ours, *ROWS, steps=40, learning_rate=0.05, progress=False)
+    keras.utils.set_random_seed(7)
+    theirs = UNITS[name]()
+    model = keras.Sequential([theirs])
+    model.compile(keras.optimizers.Adam(0.05), lambda y, said: tf.reduce_sum((said - y) ** 2))
+    model.fit(*ROWS, batch_size=len(X), epochs=40, shuffle=False, verbose=0)
+    for mine, keras_own in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, keras_own, rtol=1e-4, atol=1e-5)
+
+
 def test_a_thread_that_draws_random_numbers_meanwhile_changes_nothing():
     """Dask's and Jupyter's threads do: one cluster table in three had other starts."""
     import random
