@@ -129,7 +129,7 @@ def _refuse(bad: np.ndarray, given: np.ndarray, name: str, mend: str) -> None:
     if bad.any():
         place = np.argwhere(bad)[0]
         where = (
-            "".join(f", {word} {i}" for word, i in zip(("row", "column"), place, strict=False))
+            "".join(f", {word} {i}" for word, i in zip(("row", "column")[: len(place)], place, strict=True))
             if len(place) <= 2
             else f", place {tuple(place)}"
         )

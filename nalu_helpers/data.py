@@ -9,6 +9,7 @@ import numpy as np
 from ._inputs import as_floats, as_range, as_seed, in_digits, refuse_memory, whole_number
 from .expression import OPERATIONS, as_function, known_operation
 
+EXAMINED = 10_000  # rows of each table that a run is measured on
 Range = tuple[float, float]  # (low, high)
 Ranges = Range | tuple[Range, Range]  # or two of them
 
@@ -74,7 +75,7 @@ def identity(train: Range = (-5, 5), test: Range = (-20, 20), rows: int = 200, s
 
 
 def examination(
-    operation: str | Callable, train: Range, test: Ranges, rows: int = 10_000, inputs: int = 2
+    operation: str | Callable, train: Range, test: Ranges, rows: int = EXAMINED, inputs: int = 2
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """The benchmark's fixed tables: a validation drawn from the range `train`, a test drawn from `test`, each (x, y) of `rows` rows.
 

@@ -1,5 +1,6 @@
 """`fit_many`: any Keras model, hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import functools
 import gc
 import itertools
 import numbers
@@ -40,6 +41,8 @@ TILES = (2, 4, 8, 16, 32, 64)  # runs that are compiled into one loop: the fewes
 UPDATES_A_CALL = 16_000  # of all runs of such a loop together: some 30 ms, so that Stop and Ctrl-C need not wait
 MOST_SEEDS = 10**6
 BLOCK_BYTES = 4 * 10**6  # of the examples that are drawn at once for a seed
+TABLE_BYTES = 32 * 10**6  # of the rows that runs of a loop are measured on at once, unless two runs alone have more
+MEASURING = 4  # how often such rows are there while it measures: stacked, as tensors, and what is computed from them
 
 
 class Runs(NamedTuple):
@@ -109,10 +112,15 @@ def fit_many(
     While it trains, ValueError when draw gives other shapes than before, or comes to its end. TooManyLoops, a MemoryError, when this
     Python process has compiled so much that it must be started anew.
     """
-    watch, what = a_watch(watch), (task, cost, ranges, inputs, batch, examined)
+    watch = a_watch(watch)
     runs = _Runs(
         make_model,
-        what,
+        task,
+        cost=cost,
+        ranges=ranges,
+        inputs=inputs,
+        batch=batch,
+        examined=examined,
         seeds=seeds,
         learning_rate=learning_rate,
         optimizer=optimizer,
@@ -157,8 +165,7 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
     if isinstance(task, str):
         return _operation(task, cost or "mean", ranges, inputs, batch, dtype)
     if isinstance(task, data.Task):
-        tables = [(task.x_train, task.y_train, task.x_test, task.y_test)]
-        return _Task(squared_error(cost or "sum"), groups=[(task.x_train, task.y_train)], tables=tables)
+        return _Task(squared_error(cost or "sum"), groups=[(task.x_train, task.y_train)], tables=[_table(task, dtype)])
     if isinstance(task, (tuple, list)) and len(task) == 2:
         return _Task(squared_error(cost or "sum"), groups=[tuple(task)])
     if not callable(task):
@@ -169,8 +176,12 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
         )
     if examined is None:
         return _Task(cost, draw=task)
-    tables = [tuple(part.astype(dtype) for part in (examined.x_train, examined.y_train, examined.x_test, examined.y_test))]
-    return _Task(cost, draw=task, tables=tables, validates=True)
+    return _Task(cost, draw=task, tables=[_table(examined, dtype)], validates=True)
+
+
+def _table(task, dtype):
+    """The rows of a data.Task to measure on: (x, y) to interpolate, (x, y) to extrapolate."""
+    return tuple(part.astype(dtype) for part in (task.x_train, task.y_train, task.x_test, task.y_test))
 
 
 def _operation(operation, cost, ranges, inputs, batch, dtype):
@@ -180,6 +191,8 @@ def _operation(operation, cost, ranges, inputs, batch, dtype):
     refuse_memory(4 * inputs * batch, f"a batch of {in_digits(batch)} rows")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
+    numbers = len(ranges) * 2 * data.EXAMINED * (inputs + 1)
+    refuse_memory(numbers * np.dtype(dtype).itemsize, f"the rows of {in_digits(inputs)} inputs to measure on")
     tables = []
     for train, test in ranges:
         (x, y), (x_test, y_test) = data.examination(operation, train, test, inputs=inputs)
@@ -201,7 +214,24 @@ def _operation(operation, cost, ranges, inputs, batch, dtype):
 class _Runs:
     """What `fit_many` was asked for, checked, and the training of a tile of runs."""
 
-    def __init__(self, make_model, what, *, seeds, learning_rate, optimizer, steps, every, restart, weights):
+    def __init__(
+        self,
+        make_model,
+        task,
+        *,
+        cost,
+        ranges,
+        inputs,
+        batch,
+        examined,
+        seeds,
+        learning_rate,
+        optimizer,
+        steps,
+        every,
+        restart,
+        weights,
+    ):
         if isinstance(make_model, keras.layers.Layer) or not callable(make_model):
             raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
@@ -210,7 +240,6 @@ class _Runs:
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
-        task, cost, ranges, inputs, batch, examined = what
         self.task = _task(task, cost, ranges, inputs, batch, examined, self.dtype)
         if restart and not self.task.validates:
             raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
@@ -251,15 +280,27 @@ class _Runs:
         return [part[0] for part in parts]
 
     def _choose_tiles(self):
-        """How many runs a loop computes, how many loops run at once, and how many updates a call makes."""
+        """How many runs a loop computes, and measures at once, how many loops run at once, and how many updates a call makes."""
         loop, runs = self.loop, len(self.each)
+        sizes = TILES if loop.side_by_side else (1,)
+        least = sizes[0]
         self.workers = 2 * CORES if loop.side_by_side else CORES  # while one draws its numbers another computes
         begins = sum(value.nbytes for value in loop.values_of(self.first))
         a_run = loop.bytes_a_run + begins + 2 * self.block * self.step_bytes
-        self.workers = max(1, min(self.workers, (MOST_BYTES - loop.bytes_held) // a_run))
-        room = MOST_BYTES // 2 // (self.workers * a_run)
-        fits = [size for size in TILES if size <= max(room, TILES[0])] if loop.side_by_side else [1]
+        tables = [sum(part.nbytes for part in table) for table in self.task.tables]
+
+        def at_once(size):
+            return max(few for few in sizes if few == least or (few <= size and few * max(tables) <= TABLE_BYTES))
+
+        def taken(size):
+            return size * a_run + MEASURING * at_once(size) * max(tables)
+
+        refuse_memory(sum(tables) + MEASURING * least * max(tables), "measuring on so many rows and inputs")
+        room = MOST_BYTES - loop.bytes_held - sum(tables)
+        self.workers = max(1, min(self.workers, room // taken(least)))
+        fits = [size for size in sizes if size == least or (taken(size) * self.workers <= MOST_BYTES // 2 and loop.adds_as_two(size))]
         self.tile = next((size for size in fits if size * self.workers >= runs), fits[-1])
+        self.at_once = at_once(self.tile)  # runs that are measured together
         self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
         self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once
         self.piece = max(1, min(self.block, UPDATES_A_CALL // self.tile))
@@ -326,14 +367,15 @@ class _Runs:
         """Train the runs numbered in `tile` from start to end; return the rows of each check, and the values each run ends with."""
         filled = [*tile, *[tile[0]] * (self.tile - len(tile))]  # always as many: the first fills up
         state = self._begin(tile)
-        own, tables = (self.loop.stacked([kind[self.each[i][1]] for i in filled]) for kind in (self.task.groups, self.task.tables))
+        groups = [self.each[i][1] for i in filled]
+        own, tables_of = self.loop.stacked([self.task.groups[group] for group in groups]), self._tables_of()
         seeds = list(dict.fromkeys(self.each[i][0] for i in filled))
         examples = _Examples(self, seeds)
         stream = tf.constant([seeds.index(self.each[i][0]) for i in filled])
         standing, restarts, diverged_at = StandingStill(), np.zeros(self.tile, int), np.full(self.tile, np.nan)
         validation, checks = np.zeros(self.tile, "float32"), []
         for step, end in zip(self.checks, [*self.checks[1:], self.steps + 1], strict=True):
-            measured = self.loop.measure(self._measures, state, tables)
+            measured = self._measured(state, groups, tables_of)
             seen = self.loop.weights(state, len(tile)) if watch or self.weights else []
             if self.task.validates:
                 validation = measured[0].astype("float32")
@@ -377,9 +419,27 @@ class _Runs:
     def _restarted(self, state, run, model):
         """`state` with the weights of `model` for one run; what the optimizer remembers stays."""
         new = [value.numpy() for value in state]
-        for part, variable in zip(new, model.trainable_variables, strict=False):
+        for part, variable in zip(new[: len(model.trainable_variables)], model.trainable_variables, strict=True):
             part[run] = variable.numpy()
         return [tf.convert_to_tensor(part) for part in new]
+
+    def _tables_of(self):
+        """A function: the rows that runs of these groups are measured on, each [runs, …]. It keeps the last, which are mostly the next."""
+
+        @functools.lru_cache(maxsize=1)
+        def tables_of(*groups):
+            return self.loop.stacked([self.task.tables[group] for group in groups])
+
+        return tables_of
+
+    def _measured(self, state, groups, tables_of):
+        """What `_measures` says of the runs of a tile, each [runs], measured `at_once` at a time."""
+        parts = [range(first, first + self.at_once) for first in range(0, self.tile, self.at_once)]
+        said = [
+            self.loop.measure(self._measures, [value[part[0] : part[-1] + 1] for value in state], tables_of(*(groups[i] for i in part)))
+            for part in parts
+        ]
+        return [np.concatenate(same) for same in zip(*said, strict=True)]
 
     def _measures(self, model, *tables):
         """The mean squared errors on the tables (x, y, x, y, …), and the sparsity error of the units' matrices."""
@@ -393,10 +453,11 @@ class _Runs:
         """The rows of one check of the runs numbered in `tile`, column by column."""
         count, chosen = len(tile), [self.each[i] for i in tile]
         labels = {name: np.array([self.task.labels[group][name] for _, group, _ in chosen], object) for name in self.task.labels[0]}
-        errors = dict(zip(("interpolation", "extrapolation"), (error[:count] for error in measured[:-1]), strict=False))
+        *errors, untidy = (said[:count] for said in measured)
+        named = dict(zip(("interpolation", "extrapolation")[: len(errors)], errors, strict=True))
         rates = np.array([rate if isinstance(rate, float) else np.nan for _, _, rate in chosen])
         columns = {**labels, "learning_rate": rates, "seed": np.array([seed for seed, _, _ in chosen]), "step": np.full(count, step)}
-        columns |= {"cost": cost[:count], **errors, "sparsity_error": measured[-1][:count]}
+        columns |= {"cost": cost[:count], **named, "sparsity_error": untidy}
         if self.task.validates:
             columns["restarts"] = restarts[:count].copy()
         return {**columns, "diverged_at": np.where(diverged_at <= step, diverged_at, np.nan)[:count]}
@@ -447,8 +508,8 @@ class StandingStill:
     """iNALU's rule for a fresh start: the mean validation error of the first half of its life, from 5,000 steps on and looked at
     every 10, is no more than mean + standard deviation of the second half, and that mean is above 1 (Schlör et al. 2020)."""
 
-    def __init__(self):
-        self.losses = None  # of each run, the validation error at every step of its life
+    def __init__(self) -> None:
+        self.losses: Any = None  # of each run, the validation error at every step of its life
 
     def restart_at(self, validation: Sequence[float] | np.ndarray, step: int, end: int) -> np.ndarray:
         """For each run the step of step…end−1 after whose update it is to start anew, −1 for none; `validation` holds for all of them."""

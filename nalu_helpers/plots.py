@@ -86,7 +86,7 @@ SPOKEN = {
 class Picture(Figure):
     """A matplotlib Figure that shows itself in a notebook, with its words as the text that a screen reader speaks."""
 
-    def __init__(self, title="", **kwargs):
+    def __init__(self, title: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         FigureCanvasAgg(self)
         self.words = title.replace("$", "")
@@ -117,6 +117,11 @@ class Picture(Figure):
         for written, spoken in SPOKEN.items():
             words = words.replace(written, spoken)
         return words
+
+
+def _for_each(things, looks):
+    """One of `looks` for each of `things`: from the first again when there are more of these."""
+    return itertools.islice(itertools.cycle(looks), len(things))
 
 
 def _figure(title, width, height, columns=1, rows=1, **kwargs):
@@ -161,7 +166,8 @@ def cost(
     solved = np.ones(curves.shape[1], bool) if solved is None else np.asarray(solved)
     drawn = np.where(curves > 0, curves, np.nan)
     if named:
-        for values, name, color, style in zip(drawn.T, named, ("a", "m", "g", "W"), ("-", "--", "-.", ":"), strict=False):
+        looks = _for_each(named, zip(("a", "m", "g", "W"), ("-", "--", "-.", ":"), strict=True))
+        for values, name, (color, style) in zip(drawn.T, named, looks, strict=True):
             ax.plot(at, values, style, color=COLORS[color], label=name)
     else:
         for group, color, style, label in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
@@ -220,7 +226,8 @@ def curves(
     x = np.ravel(x)
     if truth is not None:
         ax.plot(x, np.ravel(truth), color=COLORS["ink"], ls=":", label="truth", zorder=5)
-    for (name, values), style in zip(predictions.items(), ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), "-") * 3, strict=False):
+    styles = _for_each(predictions, ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), "-"))
+    for (name, values), style in zip(predictions.items(), styles, strict=True):
         values = np.atleast_2d(np.squeeze(values))
         (line,) = ax.plot(x, values.mean(axis=0), ls=style, label=name)
         ax.fill_between(x, values.min(axis=0), values.max(axis=0), color=line.get_color(), alpha=0.2, lw=0)
@@ -317,7 +324,7 @@ def weight_surface(
     if path is not None:
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
-        for number, (walk, style) in enumerate(zip(walks, ("-", "--", "-.", ":"), strict=False), 1):
+        for number, (walk, style) in enumerate(zip(walks, _for_each(walks, ("-", "--", "-.", ":")), strict=True), 1):
             look: Any = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
             right.plot(*walk.T, style, marker=".", ms=5, lw=1.8, **look)
             right.plot(*walk[0], "o", ms=8, **look)
@@ -336,7 +343,7 @@ def weight_surface(
 def weight_histograms(weights: Named, title: str = "") -> Picture:
     """One histogram for each entry of `weights`, a map of a name to weights of any shape. A panel says how many are beyond its axis."""
     figure, axes = _figure(title, 2.6 * len(weights) + 1, 3.4, columns=len(weights), sharey=True, squeeze=False)
-    for ax, (name, W), color in zip(axes[0], weights.items(), ("soft", "a", "W"), strict=False):
+    for ax, (name, W), color in zip(axes[0], weights.items(), _for_each(weights, ("soft", "a", "W")), strict=True):
         W, end = np.ravel(W), 1.625
         ax.hist(W, bins=np.linspace(-end, end, 66), color=COLORS[color])
         ax.set(xlabel="W", xticks=[-1, 0, 1], xlim=(-end, end))
@@ -429,7 +436,8 @@ def gates(error: Numbers, logit: Numbers, off: Numbers, title: str = "", limit: 
 def lines(x: Numbers, curves: Named, title: str = "", xlabel: str = "x", ylabel: str = "y") -> Picture:
     """Functions of x: `curves` maps a name to its values [rows], each line with a style of its own."""
     figure, ax = _figure(title, 8, 3.4)
-    for (name, values), style in zip(curves.items(), ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))) * 2, strict=False):
+    styles = _for_each(curves, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))))
+    for (name, values), style in zip(curves.items(), styles, strict=True):
         ax.plot(x, values, ls=style, label=name)
     ax.set(xlabel=xlabel, ylabel=ylabel, xlim=(np.min(x), np.max(x)))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -531,7 +539,7 @@ def success_tables(summary: pd.DataFrame, title: str = "How many of 25 runs each
     """
     operations = list(summary["operation"].unique())
     figure, axes = _figure(title, 11, 8, columns=2, rows=2)
-    for ax, operation in zip(axes.flat, operations, strict=False):
+    for ax, operation in zip(axes.flat[: len(operations)], operations, strict=True):
         part = summary[summary["operation"] == operation]
         table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)
         runs = part["runs"].max()
@@ -652,7 +660,7 @@ def images(images: Numbers, captions: Iterable[object], title: str = "", wrong: 
     figure, axes = _figure(title, 0.4 + 0.86 * columns, 0.55 + 1.13 * rows, columns=columns, rows=rows, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
-    for ax, image, caption, bad in zip(axes.flat, images, captions, wrong, strict=False):
+    for ax, image, caption, bad in zip(axes.flat[: len(images)], images, captions, wrong, strict=True):
         ax.imshow(image.squeeze(), cmap=INK, vmin=0, vmax=1)
         ax.text(
             0.5, -0.05, caption, transform=ax.transAxes, ha="center", va="top", **({"color": COLORS["m"], "weight": "bold"} if bad else {})
@@ -781,7 +789,7 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
     """
     rows = -(-len(phrases) // 2)
     figure, axes = _figure(title, 9.5, 0.7 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
-    for ax, (phrase, said) in zip(axes.flat, phrases.items(), strict=False):
+    for ax, (phrase, said) in zip(axes.flat[: len(phrases)], phrases.items(), strict=True):
         words = phrase.split()
         beyond = 0
         for place, (name, values) in enumerate(said.items()):
@@ -842,8 +850,9 @@ def medians(
     shaded; `level` = (height, words) is a line to compare with; what is above `top` is cut off.
     """
     figure, ax = _figure(title, 9, 4.4)
-    looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"), strict=False)
-    for (name, runs), (marker, style) in zip(table.groupby(by, sort=False), looks, strict=False):
+    groups = table.groupby(by, sort=False)
+    looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"), strict=True)
+    for (name, runs), (marker, style) in zip(groups, _for_each(groups, looks), strict=True):
         seeds = runs.groupby(x)[y]
         middle = seeds.median()
         (line,) = ax.plot(middle.index, middle, marker=marker, ls=style, ms=6, label=name)
@@ -879,7 +888,7 @@ def registers(
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
     looks = zip(itertools.cycle(("a", "m", "g", "W", "M_hat", "W_hat")), itertools.cycle(("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))))
-    for column, (name, (color, style)) in enumerate(zip(names, looks, strict=False)):
+    for column, (name, (color, style)) in enumerate(zip(names, itertools.islice(looks, len(names)), strict=True)):
         ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
         for place, value in enumerate(values[:, column]):
             up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
@@ -908,7 +917,7 @@ def seed_curves(
     columns = columns or len(curves)
     rows = -(-len(curves) // columns)
     figure, axes = _figure(title, 2.5 * columns + 0.6, 1 + 2.4 * rows, columns=columns, rows=rows, sharex=True, sharey=True, squeeze=False)
-    for ax, (name, values) in zip(axes.flat, curves.items(), strict=False):
+    for ax, (name, values) in zip(axes.flat[: len(curves)], curves.items(), strict=True):
         ax.axvspan(*inside, color=COLORS["inside"], zorder=0)
         ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.85)
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)

@@ -14,7 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import joblib
 import keras
@@ -32,6 +32,8 @@ COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
 STEPS_A_CALL = 250  # compiled updates between two moves of the progress bar, where a cost that is not finite is noticed
 MOST_STEPS = 10**9
 SMALL = 2_000  # weights up to which runs are compiled side by side, and larger models one by one
+LONG_SUM = 2**15  # numbers, of all runs together, from which on XLA adds them on a CPU in another order
+SUMS = ("Sum", "Mean", "BiasAddGrad", "Softmax", "LogSoftmax")  # what TensorFlow calls operations that add
 CORES = joblib.cpu_count()  # those this process may use, also in a container
 RATE = 0.05  # Adam's, where nothing is said and all rows are seen at every step
 RANDOM = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "Rng")  # how TensorFlow's stateful ones begin
@@ -45,7 +47,7 @@ class Progress(tqdm):
     No duration stays behind when it is done.
     """
 
-    def __init__(self, iterable=None, *, total=None, unit, **kwargs):
+    def __init__(self, iterable: Any = None, *, total: int | None = None, unit: str, **kwargs: Any) -> None:
         total = len(iterable) if total is None else total
         super().__init__(iterable, total=total, unit=unit, bar_format=f"{total:,}{unit}", **kwargs)
         self.bar_format = "{percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt}{unit}, {remaining} left"
@@ -119,6 +121,18 @@ def fit(
     return np.concatenate(history)
 
 
+class _Piece(NamedTuple):
+    """What `Loop.run` is asked for, as tensors: `count` updates from number `first` on, and what they see."""
+
+    first: Any
+    count: Any
+    at: Any  # the place of the first of them among those that were drawn
+    stream: Any  # [runs], which of the drawn streams is whose
+    validation: Any  # [runs], the error that units with a penalty go by
+    drawn: list[Any]  # each [streams, steps, …]
+    own: list[Any]  # each [runs, …]
+
+
 class Loop:
     """The update of `model`, compiled for some runs side by side, or for one alone when the model is large or loops itself.
 
@@ -127,7 +141,15 @@ class Loop:
     optimizer remembers), each [runs, …]. Every run is computed by itself: it ends the same whatever runs beside it.
     """
 
-    def __init__(self, model, optimizer, cost, *, drawn=(), own=()):
+    def __init__(
+        self,
+        model: keras.layers.Layer,
+        optimizer: keras.optimizers.Optimizer,
+        cost: Callable[..., Any],
+        *,
+        drawn: Sequence[Any] = (),
+        own: Sequence[Any] = (),
+    ) -> None:
         self.model, self.cost, self.side_by_side = model, cost, True
         self.trainable = model.trainable_variables
         if not self.trainable:
@@ -147,6 +169,7 @@ class Loop:
         self.bytes_held = 2 * sum(value.nbytes for value in self.fresh)  # the optimizer's variables, and what they begin with
         self.bytes_a_run = self._bytes_of(traced)
         refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
+        self.sums = self._sums_of(traced)
         _refuse_foreign(traced)
         self._refuse_a_changing_cost(one)
         self._compiled: dict[Any, Any] = {}
@@ -185,6 +208,15 @@ class Loop:
         known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
         values = sum(output.shape.num_elements() * output.dtype.size for output in known if tuple(output.shape) not in shapes)
         return values + 3 * sum(value.nbytes for value in self.values_of(self.model))
+
+    def _sums_of(self, traced):
+        """How many numbers of one run go into each operation of the traced update that adds."""
+        added = [operation.inputs[0].shape for operation in traced.graph.get_operations() if operation.type in SUMS]
+        return {shape.num_elements() // (2 if self.side_by_side else 1) for shape in added if shape.is_fully_defined()}
+
+    def adds_as_two(self, runs: int) -> bool:
+        """Whether `runs` runs side by side are added up in the same order as two are, and so end the same to the last bit."""
+        return all((runs * numbers < LONG_SUM) == (2 * numbers < LONG_SUM) for numbers in self.sums)
 
     # The state of runs
 
@@ -256,21 +288,21 @@ class Loop:
         one = lambda run: self._update(step, *run)  # noqa: E731
         return tf.vectorized_map(one, (validation, values, examples), fallback_to_while_loop=False)
 
-    def _segment(self, first, count, at, stream, validation, drawn, own, values):
-        """What `run` compiles: `count` updates of all runs, the cost before each, [STEPS_A_CALL, runs], and the values after them.
+    def _segment(self, piece, values):
+        """What `run` compiles: the updates of `piece`, the cost before each, [STEPS_A_CALL, runs], and the values after them.
 
         `count` is a tensor, so that one loop serves for any: it has room for the most that are asked for.
         """
 
         def update(place, costs, values):
-            i = place - at
-            seen = [tf.gather(part[:, place], stream) for part in drawn]  # [runs, …], each from its own stream
-            values, cost = self._updates_of_each(first + i, validation, values, [*seen, *own])
+            i = place - piece.at
+            seen = [tf.gather(part[:, place], piece.stream) for part in piece.drawn]  # [runs, …], each from its own stream
+            values, cost = self._updates_of_each(piece.first + i, piece.validation, values, [*seen, *piece.own])
             return place + 1, tf.tensor_scatter_nd_update(costs, [[i]], [cost]), values
 
         # It is the place that is counted: part[:, at + i] would be compiled anew for every `at`, a number that the loop leaves alone.
-        begin = (at, tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
-        _, costs, values = tf.while_loop(lambda place, *_: place < at + count, update, begin)
+        begin = (piece.at, tf.zeros([STEPS_A_CALL, values[0].shape[0]], self.trainable[0].dtype), values)
+        _, costs, values = tf.while_loop(lambda place, *_: place < piece.at + piece.count, update, begin)
         return costs, values
 
     def run(
@@ -292,9 +324,9 @@ class Loop:
         runs = state[0].shape[0]
         stream = tf.zeros([runs], tf.int32) if stream is None else stream
         validation = tf.zeros([runs]) if validation is None else validation
-        numbers = (tf.constant(number, "int32") for number in (first, count, at))
-        arguments = *numbers, stream, validation, list(drawn), list(own), list(state)
-        costs, after = self.compiled(self._segment, *arguments)(*arguments)
+        first, count, at = (tf.constant(number, "int32") for number in (first, count, at))
+        piece = _Piece(first, count, at, stream, validation, list(drawn), list(own))
+        costs, after = self.compiled(self._segment, piece, list(state))(piece, list(state))
         return after, costs.numpy()[:count]
 
     def measure(self, ask: Callable, state: Sequence[tf.Tensor], tables: Sequence[tf.Tensor]) -> list[np.ndarray]:

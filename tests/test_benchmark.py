@@ -1,5 +1,6 @@
 """The command line: its tables, what happens when it is killed, loses a worker or a disk, and what it refuses."""
 
+import functools
 import importlib
 import json
 import os
@@ -198,6 +199,27 @@ def test_training_is_measured_beside_the_plain_loop(capsys):
 def test_throughput_is_measured_beside_one_model_at_a_time():
     table = speed.throughput(run_steps=32_000, counts=(1, 9))
     assert table["runs"].tolist() == ["one at a time", 1, 9] and (table["compiled"] > 0).all()
+
+
+def test_two_layers_are_measured_beside_drawing_alone_and_one_at_a_time(monkeypatch):
+    asked = {}
+
+    def watched(make_model, draw, **settings):
+        asked.update(settings, inputs=make_model().input_shape, drawn=draw(np.random.default_rng(0), 3)[0])
+        return training_of_many(make_model, draw, **settings)
+
+    training_of_many = speed.fit_many
+    monkeypatch.setattr(speed, "fit_many", watched)
+    monkeypatch.setattr(speed, "_one_at_a_time", functools.partial(speed._one_at_a_time, steps=20))
+    rates = speed.two_layers(seconds=0.1, seeds=3, batch=8, inputs=4)
+    assert rates.index.tolist() == ["drawing the numbers alone", "fit_many", "one at a time"]
+    assert asked["drawn"].shape == (3, 8, 4) and asked["inputs"] == (None, 4) and list(asked["seeds"]) == [0, 1, 2]
+    assert sum(steps for _, steps in asked["progress"].marks) == 3 * asked["steps"]  # every run-step is counted, and no other
+    assert rates.loc["fit_many", "run-steps a second"] == asked["progress"].rate()
+    each = rates["run-steps a second"]
+    np.testing.assert_allclose(rates["times one at a time"], each / each["one at a time"])
+    assert (each > 0).all()
+    assert speed._of_two_sums(np.array([[1.0, 2, 3, 4]])).numpy().tolist() == [[21]]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`fit_many`: hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import subprocess
+import sys
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -67,6 +69,19 @@ def test_a_run_ends_the_same_to_the_last_bit_whatever_runs_beside_it(make):
     other_checks = table_of(make, seeds=[9, 7], ranges=[TEN], every=7, weights=True)
     pd.testing.assert_frame_equal(alone, of(among, seed=7, train="[10, 20]", learning_rate=1e-3), check_exact=True)
     pd.testing.assert_frame_equal(of(alone, step=60), of(other_checks, seed=7, step=60), check_exact=True)
+
+
+@pytest.mark.parametrize("rows", [64, 255, 256])  # eight runs' sums are as long as that, two runs' nearly so, two runs' as long
+def test_a_wide_layer_ends_the_same_to_the_last_bit_too(rows, monkeypatch):
+    """Its bias learns from a sum over rows × 64 numbers for each run, which XLA adds in another order from 2**15 of all runs on."""
+    monkeypatch.setattr(many, "CORES", 1)  # so that sixteen seeds make tiles of eight, where the sums allow it
+    make = lambda: keras.Sequential([keras.Input((2,)), keras.layers.Dense(64, "relu"), keras.layers.Dense(1)])  # noqa: E731
+    x = np.random.default_rng(0).normal(size=(rows, 2)).astype("float32")
+    settings = {"steps": 50, "every": 50, "cost": "mean"}
+    task = x, x[:, :1] * x[:, 1:]
+    alone, among = (quiet(make, task, seeds=seeds, **settings).models[-1] for seeds in ([15], range(16)))
+    for mine, theirs in zip(alone.get_weights(), among.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_the_table_has_a_row_for_each_run_and_check():
@@ -496,6 +511,21 @@ def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and
             np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.parametrize("name", [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in UNITS])
+def test_keras_own_fit_teaches_the_same_as_fit(name):
+    """All rows in one batch and in order, the same Adam. Keras' update is compiled otherwise and rounds so: 40 steps carry that on."""
+    keras.utils.set_random_seed(7)
+    ours = UNITS[name]()
+    fit(ours, *ROWS, steps=40, learning_rate=0.05, progress=False)
+    keras.utils.set_random_seed(7)
+    theirs = UNITS[name]()
+    model = keras.Sequential([theirs])
+    model.compile(keras.optimizers.Adam(0.05), lambda y, said: tf.reduce_sum((said - y) ** 2))
+    model.fit(*ROWS, batch_size=len(X), epochs=40, shuffle=False, verbose=0)
+    for mine, keras_own in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, keras_own, rtol=1e-4, atol=1e-5)
+
+
 def test_a_thread_that_draws_random_numbers_meanwhile_changes_nothing():
     """Dask's and Jupyter's threads do: one cluster table in three had other starts."""
     import random
@@ -562,17 +592,66 @@ def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
     assert ends[0] == ends[2] != ends[1]
 
 
-def planned(make, what, seeds):
+def planned(make, task, seeds, inputs=2, batch=128):
+    what = {"cost": None, "ranges": [ONE], "inputs": inputs, "batch": batch, "examined": None}
     how = {"seeds": seeds, "learning_rate": None, "optimizer": None, "steps": 10, "every": 10}
-    return many._Runs(make, what, **how, restart=False, weights=False)
+    return many._Runs(make, task, **what, **how, restart=False, weights=False)
 
 
 def test_memory_is_bounded_whatever_the_batch():
-    runs = planned(lambda: NALU(1), ("*", None, [ONE], 2, 100_000, None), range(256))
+    runs = planned(lambda: NALU(1), "*", range(256), batch=100_000)
     step = 100_000 * 2 * 4
     assert runs.workers * (runs.streams * runs.block * step + runs.tile * runs.loop.bytes_a_run) < 2e9
     with pytest.raises(ValueError, match=r"would take .* GB, expected at most 2: ask for less at once"):
         quiet(batch=10**9)
+
+
+PEAK = """
+import resource
+from nalu_helpers import NALU, fit_many
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def train(**settings):
+    fit_many(lambda: NALU(1), "*", steps=2, every=1, progress=False, **settings)
+train(seeds=range(2))
+before = peak()
+train(seeds=range(64), inputs=400)
+print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux says the peak in kilobytes")
+def test_many_runs_of_many_inputs_are_measured_within_two_gigabytes():
+    """Copied for every run of a tile their tables, of 32 MB each, took more than five."""
+    done = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2e9
+
+
+def test_large_tables_are_measured_on_few_runs_at_a_time_with_the_same_numbers(monkeypatch):
+    assert planned(lambda: NALU(1), "*", range(64), inputs=400).at_once == 2
+    small = planned(lambda: NALU(1), "*", range(256))
+    assert small.at_once == small.tile
+    ask = {"seeds": range(20), "ranges": [ONE, TEN], "steps": 20}
+    together = table_of(**ask)
+    monkeypatch.setattr(many, "TABLE_BYTES", 1)
+    pd.testing.assert_frame_equal(table_of(**ask), together, check_exact=True)
+
+
+def test_more_inputs_than_can_be_measured_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match="the rows of 3,000 inputs to measure on would take 2.2 GB, expected at most 2"):
+        quiet(inputs=3_000, batch=1, ranges=data.BENCHMARK_RANGES)
+    monkeypatch.setattr(many, "MEASURING", 5_000)
+    with pytest.raises(ValueError, match="measuring on so many rows and inputs would take 2.4 GB, expected at most 2"):
+        quiet()  # 240 kB for each of two runs
+
+
+def test_a_float64_model_is_measured_on_a_task_as_it_is_trained_on_it():
+    task = data.uniform("+", train=(1, 10), test=(100, 1000), rows=64)
+    runs = quiet(lambda: NAC(1, dtype="float64"), task)
+    model, last = runs.models[0], runs.table[runs.table["seed"] == 0].iloc[-1]
+    errors = [np.mean((model(x).numpy() - y) ** 2) for x, y in ((task.x_train, task.y_train), (task.x_test, task.y_test))]
+    assert last[["interpolation", "extrapolation"]].tolist() == pytest.approx(errors, rel=1e-9)
 
 
 def wide(columns):
@@ -582,7 +661,7 @@ def wide(columns):
 def test_fewer_large_models_are_trained_at_once_so_that_they_fit(monkeypatch):
     """Each of Dense 1000 × 1000 needs some 50 MB: its weights and Adam's memory of them, before, within and after an update."""
     rows = np.ones((8, 1000)), np.ones((8, 1))
-    asked = lambda: planned(lambda: wide(1000), (rows, None, [ONE], 2, 128, None), range(4))  # noqa: E731
+    asked = lambda: planned(lambda: wide(1000), rows, range(4))  # noqa: E731
     assert asked().workers == training.CORES
     monkeypatch.setattr(many, "MOST_BYTES", 80 * 10**6)
     assert asked().workers == 1

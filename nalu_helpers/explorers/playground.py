@@ -37,7 +37,7 @@ class Playground(Explorer):
     address that ends in `#playground&` and settings, as a page without a kernel leaves it after Train, trains them anew when it is opened.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         handles = [
             choice("operation", "operation", OPERATIONS, "What the unit is to learn from two numbers a and b"),
             text("own", "your own expression", "a * b + sqrt(a)", "Of a, b, numbers, + - * / ** ( ) and sqrt, abs, log, exp"),
@@ -52,7 +52,8 @@ class Playground(Explorer):
         buttons = list(BUTTONS.items())  # stored maps lose their order
         known: dict[str, Any] = dict(operations=OPERATIONS, most=MOST, buttons=buttons, worker=worker)
         super().__init__("expression units playground", "train a unit of your choice, live", handles=handles, **known)
-        self.training, self.thread = None, None
+        self.training: _Training | None = None
+        self.thread: threading.Thread | None = None
         self.on_msg(self._hear)
 
     def train(self, settings: dict[str, Any], number: int = 0) -> None:

@@ -141,7 +141,7 @@ def encode(texts: str | Iterable[str]) -> np.ndarray:
     split = [tokens_of(text) for text in texts]
     x = np.zeros((len(split), max(map(len, split)), len(TOKENS) + 1), "float32")
     for row, tokens in zip(x, split, strict=True):
-        for place, token in zip(row, tokens, strict=False):  # what follows a shorter program stays 0
+        for place, token in zip(row[: len(tokens)], tokens, strict=True):  # what follows a shorter program stays 0
             if token.isdigit():
                 place[0], place[-1] = 1, int(token)
             else:

@@ -1,0 +1,56 @@
+"""The README's "In your own code" runs as it stands, and what it says of it is so."""
+
+import functools
+import re
+import textwrap
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from nalu_helpers import NALU, NMU, data, fair, fit_many
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+SECTION = README.split("## In your own code\n")[1].split("\n## ")[0]
+BLOCKS = [textwrap.dedent(block) for block in re.findall(r"^(?: {4}.*\n+)+", SECTION, re.MULTILINE)]
+
+
+def ran(block, **names):
+    keras.utils.set_random_seed(0)
+    exec(compile(block, "README.md", "exec"), names)
+    return names
+
+
+def test_the_first_example_learns_to_divide_far_outside_its_range(capsys):
+    names = ran(BLOCKS[0])
+    np.testing.assert_allclose(names["nalu"].W.numpy().ravel(), [1, -1], atol=0.01)
+    said, right = names["nalu"](names["task"].x_test).numpy(), names["task"].y_test
+    assert 0.005 < np.median(np.abs(said / right - 1)) < 0.015  # "about 1 %"
+    assert "[" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_so_many_seeds_of_twenty_learn_it():
+    task = data.uniform("/", train=(1, 10), test=(10, 100))
+    table = fit_many(lambda: NALU(1), task, seeds=range(20), steps=5000, every=5000, progress=False).table
+    solved = (table[table["step"] == 5000]["extrapolation"] < 0.01).sum()
+    assert f"{solved} of the seeds 0 … 19 end with a mean squared error below 0.01" in " ".join(SECTION.split())
+
+
+def test_the_second_example_is_a_table_with_a_row_for_each_range(capsys):
+    runs = ran(BLOCKS[1])["runs"]
+    assert runs["train"].nunique() == 9 and runs["seed"].nunique() == 25
+    assert "extrapolation" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_third_example_runs_with_a_unit_of_your_own(monkeypatch, capsys):
+    small = {"choose_with": [0], "judge_with": [100], "ranges": data.BENCHMARK_RANGES[6:7], "steps": 40}
+    monkeypatch.setattr(fair, "compare", functools.partial(fair.compare, **small))
+    ran(BLOCKS[2], MyUnit=NMU)
+    assert "setting" in capsys.readouterr().out
+
+
+def test_all_examples_are_run():
+    assert len(BLOCKS) == 3
