@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import re
-import statistics
 import subprocess
 import sys
 
@@ -18,7 +17,7 @@ from PIL import Image, ImageStat
 
 from nalu_helpers import expression, plots
 
-from . import hands, lab, latency, mounted, python_says
+from . import hands, lab, mounted, python_says
 
 pytestmark = pytest.mark.skipif(lab.BROWSER is None, reason="needs Chromium: apt-get install chromium")
 WIDE = {"width": 1300, "height": 900}
@@ -229,18 +228,6 @@ def test_the_page_is_dark_where_the_reader_likes_it_dark(browser, served):
         assert page.evaluate("document.documentElement.dataset.theme") == "light"
         page.goto(served + "glossary.html")
         assert page.evaluate("document.documentElement.dataset.theme") == "light"
-
-
-def test_the_front_page_is_complete_within_a_second(browser, served):
-    """Its explorer moves by then, too."""
-    durations = []
-    for _ in range(5):
-        with reading(browser) as (page, _):
-            page.add_init_script(f"({latency.FIRST})()")
-            page.goto(served + "index.html")
-            page.wait_for_function("() => window.first && document.querySelector('.stored-explorer.moves')")
-            durations.append(page.evaluate(latency.COMPLETE))
-    assert statistics.median(durations) < latency.FRONT_PAGE, durations
 
 
 def test_a_phone_does_not_take_the_front_page_for_a_wide_one(browser, served):
