@@ -887,8 +887,9 @@ def registers(
     figure, ax = _figure(title, max(6, 1.6 + 0.62 * len(tokens)), 3.8)
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
-    looks = zip(itertools.cycle(("a", "m", "g", "W", "M_hat", "W_hat")), itertools.cycle(("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))))
-    for column, (name, (color, style)) in enumerate(zip(names, itertools.islice(looks, len(names)), strict=True)):
+    colors = _for_each(names, ("a", "m", "g", "W", "M_hat", "W_hat"))
+    styles = _for_each(names, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))))
+    for column, (name, color, style) in enumerate(zip(names, colors, styles, strict=True)):
         ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
         for place, value in enumerate(values[:, column]):
             up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
