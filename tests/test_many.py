@@ -475,8 +475,9 @@ UNITS = {
     "Dense": lambda: keras.layers.Dense(1),
     "two layers": lambda: keras.Sequential([keras.Input((2,)), NAC(2), NMU(1)]),
     "float64": lambda: NALU(1, dtype="float64"),
+    # No bias before the batch normalization: it would have no gradient but rounding, of which Adam makes full steps.
     "a state": lambda: keras.Sequential(
-        [keras.Input((2,)), keras.layers.Dense(3), keras.layers.BatchNormalization(), keras.layers.Dense(1)]
+        [keras.Input((2,)), keras.layers.Dense(3, use_bias=False), keras.layers.BatchNormalization(), keras.layers.Dense(1)]
     ),
 }
 X = np.random.default_rng(1).uniform(1, 2, (50, 2)).astype("float32")
