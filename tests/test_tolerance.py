@@ -128,7 +128,7 @@ def nbval(folder, cells, *options):
         "tiny.ipynb",
     ]
     plain = os.environ | {"PYTEST_ADDOPTS": ""}  # whatever the run around it was asked for
-    return subprocess.run(command, cwd=folder, env=plain, capture_output=True, text=True, timeout=300).stdout
+    return subprocess.run(command, cwd=folder, env=plain, capture_output=True, text=True, timeout=1200).stdout
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["alone", "xdist"])
