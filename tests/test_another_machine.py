@@ -1,6 +1,7 @@
 """The check that notebooks say the same on another machine (tools/another_machine.py) can fail, and passes what holds."""
 
 import datetime
+import itertools
 import os
 import runpy
 import shutil
@@ -40,10 +41,15 @@ def test_without_a_jitter_it_passes(tmp_path):
     assert tool["main"](["one-core", notebook(tmp_path)]) == 0
 
 
-def test_a_day_has_a_jitter_of_its_own_and_the_others_take_turns():
-    days = [tool["of_day"](datetime.date(2024, 2, 27) + datetime.timedelta(n)) for n in range(8)]
-    assert days[0][0] == "jitter-20240227" and len({jitter for jitter, _ in days}) == 8
-    assert {other for _, other in days[:4]} == {other for _, other in days[4:]} == {"avx2", "sse", "no-onednn", "one-core"}
+def test_a_day_has_a_jitter_of_its_own_and_the_others_and_the_thirds_take_turns():
+    days = [tool["of_day"](datetime.date(2024, 2, 27) + datetime.timedelta(n)) for n in range(12)]
+    assert days[0][0][0] == "jitter-20240227" and len({jitter for (jitter, _), _ in days}) == 12
+    assert [Path(path).name[:2] for path in tool["ALL"]] == [f"{n:02}" for n in range(14)]
+    for three in (days[:3], days[3:6]):
+        assert sorted(notebook for (_, notebooks), _ in three for notebook in notebooks) == tool["ALL"]
+    met = [(other, notebook) for _, (other, notebooks) in days for notebook in notebooks]
+    assert sorted(met) == sorted(itertools.product(("avx2", "sse", "no-onednn", "one-core"), tool["ALL"]))
+    assert [notebooks for _, notebooks in tool["of_day"](datetime.date(2024, 2, 27), ["03"])] == [["03"], ["03"]]
 
 
 @pytest.mark.parametrize("condition", ["jitter", "jitter-x", "avx", ""])

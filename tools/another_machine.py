@@ -2,7 +2,9 @@
 
     python tools/another_machine.py jitter-7                  all notebooks, every weight starting up to a millionth off
     python tools/another_machine.py avx2 notebooks/03*        some of them
-    python tools/another_machine.py today                     one jitter and one other condition, both chosen by the date
+    python tools/another_machine.py today                     one jitter and one other condition, each on a third of all notebooks
+
+Today's jitter has the date as its number, the other condition and the thirds take turns: in twelve days each notebook meets each condition.
 
 jitter-N     each weight starts up to a millionth off, a fixed function of its value and of N: so much rounding may differ elsewhere
 avx2, sse    XLA may use no newer instructions        no-onednn    TensorFlow's own kernels        one-core    a single core
@@ -21,6 +23,7 @@ from pathlib import Path
 
 HERE = str(Path(__file__).resolve())
 ROOT = Path(HERE).parent.parent
+ALL = sorted(map(str, ROOT.glob("notebooks/*.ipynb")))
 MILLIONTH = 1e-6
 ENVIRONMENTS = {
     "avx2": {"XLA_FLAGS": "--xla_cpu_max_isa=AVX2"},
@@ -33,18 +36,22 @@ ENVIRONMENTS = {
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("condition", help=f"jitter-N, {', '.join(ENVIRONMENTS)}, or today")
-    parser.add_argument("notebooks", nargs="*", default=[str(ROOT / "notebooks")], help="all when none is named")
+    parser.add_argument("notebooks", nargs="*", help="all when none is named")
     given = parser.parse_args(arguments)
-    conditions = of_day(datetime.date.today()) if given.condition == "today" else [given.condition]
-    for condition in conditions:
-        if condition not in ENVIRONMENTS and not re.fullmatch(r"jitter-\d+", condition):
-            parser.error(f"unknown condition {condition!r}, known are: jitter-1, jitter-2, …, {', '.join(ENVIRONMENTS)}, today")
-    return max(run(condition, given.notebooks) for condition in conditions)
+    if given.condition == "today":
+        conditions = of_day(datetime.date.today(), given.notebooks)
+    elif given.condition in ENVIRONMENTS or re.fullmatch(r"jitter-\d+", given.condition):
+        conditions = [(given.condition, given.notebooks or ALL)]
+    else:
+        parser.error(f"unknown condition {given.condition!r}, known are: jitter-1, jitter-2, …, {', '.join(ENVIRONMENTS)}, today")
+    return max(run(*condition) for condition in conditions)
 
 
-def of_day(date):
-    """The two conditions of a day: a jitter with the date as its number, and one of the others in turn."""
-    return [f"jitter-{date:%Y%m%d}", list(ENVIRONMENTS)[date.toordinal() % len(ENVIRONMENTS)]]
+def of_day(date, named=()):
+    """What a day runs: a jitter with the date as its number, and one of the other conditions; each with a third of ALL, or those named."""
+    day = date.toordinal()
+    other = list(ENVIRONMENTS)[day % len(ENVIRONMENTS)]
+    return [(f"jitter-{date:%Y%m%d}", named or ALL[day % 3 :: 3]), (other, named or ALL[(day + 1) % 3 :: 3])]
 
 
 def run(condition, notebooks):
