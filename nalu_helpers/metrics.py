@@ -123,7 +123,8 @@ def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
     Source: Madsen & Johansen 2020, appendix, and their R code.
     """
     from scipy.optimize import brentq, minimize_scalar
-    from scipy.stats import beta, chi2, gamma
+    from scipy.special import betaln, gammaln
+    from scipy.stats import chi2
 
     one_of(family, ("gamma", "beta"), "family")
     values = as_floats(values, "values", "float64").ravel() if np.size(values) else np.empty(0)
@@ -136,12 +137,18 @@ def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
         return (mean, mean, mean) if len(values) > 1 else (mean, np.nan, np.nan)
     scale = 2.0 if family == "beta" else 1 / values.mean()  # both families now live around 0…1
     x = np.clip(values * scale, 1e-12, 1 - 1e-12 if family == "beta" else None)
+    log_x = np.log(x)
+
+    def log_density(mean: float, size: float) -> np.ndarray:
+        """The logarithm of the density of `family` at each x; `size` is a + b of a beta, the shape of a gamma."""
+        if family == "beta":
+            a, b = mean * size, (1 - mean) * size
+            return (a - 1) * log_x + (b - 1) * np.log1p(-x) - betaln(a, b)
+        return (size - 1) * log_x - size * x / mean + size * np.log(size / mean) - gammaln(size)
 
     def likelihood(mean: float) -> float:
         def badness(log_size: float) -> float:
-            size = np.exp(log_size)
-            terms = beta.logpdf(x, mean * size, (1 - mean) * size) if family == "beta" else gamma.logpdf(x, size, scale=mean / size)
-            return -np.clip(terms, -1e6, 1e6).sum()
+            return -np.clip(log_density(mean, np.exp(log_size)), -1e6, 1e6).sum()
 
         return -minimize_scalar(badness, bounds=(-8, 25), method="bounded").fun
 
