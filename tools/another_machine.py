@@ -2,9 +2,10 @@
 
     python tools/another_machine.py jitter-7                  all notebooks, every weight starting up to a millionth off
     python tools/another_machine.py avx2 notebooks/03*        some of them
-    python tools/another_machine.py today                     one jitter and one other condition, each on a third of all notebooks
+    python tools/another_machine.py today                     one jitter and one other condition, on two notebooks each
 
-Today's jitter has the date as its number, the other condition and the thirds take turns: in twelve days each notebook meets each condition.
+Today's jitter has the date as its number. The notebooks and the other conditions take turns: in a week each notebook meets a jitter and one
+other condition, in four weeks each condition.
 
 jitter-N     each weight starts up to a millionth off, a fixed function of its value and of N: so much rounding may differ elsewhere
 avx2, sse    XLA may use no newer instructions        no-onednn    TensorFlow's own kernels        one-core    a single core
@@ -48,10 +49,10 @@ def main(arguments=None):
 
 
 def of_day(date, named=()):
-    """What a day runs: a jitter with the date as its number, and one of the other conditions; each with a third of ALL, or those named."""
+    """What a day runs: a jitter with the date as its number, and one of the other conditions; each with two of ALL, or those named."""
     day = date.toordinal()
     other = list(ENVIRONMENTS)[day % len(ENVIRONMENTS)]
-    return [(f"jitter-{date:%Y%m%d}", named or ALL[day % 3 :: 3]), (other, named or ALL[(day + 1) % 3 :: 3])]
+    return [(f"jitter-{date:%Y%m%d}", named or ALL[day % 7 :: 7]), (other, named or ALL[(day + 1) % 7 :: 7])]
 
 
 def run(condition, notebooks):
