@@ -26,7 +26,7 @@ slow: $(READY_TEST)  ## run the unit tests that train for long
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile tests --ignore=tests/browser -m slow
 
 browser: $(READY_BROWSER) $(READY_DOCS)  ## use the explorers and the site in a real browser (needs Chromium)
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=2 --dist=loadfile tests/browser
+	$(BIN)/python -m pytest tests/browser
 
 latency: $(READY_BROWSER)  ## measure how fast the explorers answer in a real browser (needs Chromium)
 	$(BIN)/python -m tests.browser.latency --output results/latency.csv
