@@ -23,10 +23,10 @@ test: $(READY_TEST)  ## run the quick unit tests, then every notebook, comparing
 	$(BIN)/python -m pytest --nbval --nbval-current-env --numprocesses=auto --maxprocesses=4 --dist=loadfile --ignore=tests/browser -m "not slow"
 
 slow: $(READY_TEST)  ## run the unit tests that train for long
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile tests --ignore=tests/browser -m slow
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(or $(TESTS),tests) --ignore=tests/browser -m slow
 
 browser: $(READY_BROWSER) $(READY_DOCS)  ## use the explorers and the site in a real browser (needs Chromium)
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest $(or $(TESTS),tests/browser)
 
 latency: $(READY_BROWSER)  ## measure how fast the explorers answer in a real browser (needs Chromium)
 	$(BIN)/python -m tests.browser.latency --output results/latency.csv
