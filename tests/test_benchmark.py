@@ -39,10 +39,10 @@ def in_a_process(*arguments, output):
         process.communicate()
 
 
-def wait_for(path):
+def wait_for(what, is_there):
     end = time.monotonic() + PATIENCE
-    while not path.exists():
-        assert time.monotonic() < end, f"{path.name} did not appear"
+    while not is_there():
+        assert time.monotonic() < end, f"{what} did not appear"
         time.sleep(0.01)
 
 
@@ -71,7 +71,7 @@ def test_how_it_was_made_stands_beside_it(undisturbed):
 def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bytes(undisturbed, tmp_path, how):
     output = tmp_path / "table.csv"
     with in_a_process(*SMALL, output=output) as process:
-        wait_for(output)
+        wait_for(output.name, output.exists)
         process.send_signal(how)
         said = process.communicate(timeout=PATIENCE)[1]
     before = output.read_bytes()
@@ -108,10 +108,7 @@ def test_a_cluster_gives_the_same_table_and_a_killed_worker_costs_only_its_chunk
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         with in_a_process(*SMALL, "--scheduler", cluster.scheduler_address, output=output) as process:
             victim = list(cluster.workers.values())[0]
-            end = time.monotonic() + PATIENCE
-            while not cluster.scheduler.tasks:
-                assert time.monotonic() < end, "no chunk came to the cluster"
-                time.sleep(0.02)
+            wait_for("a chunk on the cluster", lambda: cluster.scheduler.tasks)
             os.kill(victim.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
             said = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 0, said
