@@ -141,6 +141,8 @@ class NAC(Unit):
         super().__init__(units, **kwargs)
         self.W_hat_initializer = _initializer(W_hat_initializer, keras.initializers.RandomUniform(-2, 2))
         self.M_hat_initializer = _initializer(M_hat_initializer, keras.initializers.RandomUniform(-2, 2))
+        if self.M_hat_initializer is self.W_hat_initializer:
+            self.M_hat_initializer = _again(self.W_hat_initializer)  # or Ŵ and M̂ would start with the same numbers
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
