@@ -37,6 +37,7 @@ COLORS = {
     "path": "#F0E442",  # where a weight has been, on a coloured field
     "inside": "#E69F0026",  # the training range, a veil
 }
+LINES = (("a", "-"), ("m", "--"), ("g", "-."), ("W", ":"), ("M_hat", (0, (9, 2, 1, 2, 1, 2))))  # the looks of curves that have a name each
 ZERO = "#D9D9D9"  # what is 0 on a coloured field: no white, which would glare on a dark page
 SIGNED = mpl.colors.LinearSegmentedColormap.from_list("signed", ["#0A3A66", COLORS["a"], ZERO, COLORS["m"], "#6E2C00"])  # −1 … 0 … 1
 SHADES = mpl.colors.LinearSegmentedColormap.from_list("shades", [ZERO, COLORS["W_hat"], COLORS["a"], "#0A3A66"])  # 0 … 1
@@ -165,10 +166,10 @@ def cost(
     at, single = np.arange(len(curves)) * every, curves.shape[1] == 1
     solved = np.ones(curves.shape[1], bool) if solved is None else np.asarray(solved)
     drawn = np.where(curves > 0, curves, np.nan)
+    looks = list(_for_each(curves.T, LINES if named else LINES[:1]))
     if named:
-        looks = _for_each(named, zip(("a", "m", "g", "W"), ("-", "--", "-.", ":"), strict=True))
         for values, name, (color, style) in zip(drawn.T, named, looks, strict=True):
-            ax.plot(at, values, style, color=COLORS[color], label=name)
+            ax.plot(at, values, linestyle=style, color=COLORS[color], label=name)
     else:
         for group, color, style, label in ((solved, "a", "-", "solved"), (~solved, "m", "--", "not solved")):
             lines = ax.plot(at, drawn[:, group], style, color=COLORS[color], lw=2 if single else 1, alpha=0.9)
@@ -177,11 +178,10 @@ def cost(
     if expected is not None:
         ax.plot(at, expected, ":", color=COLORS["ink"], lw=2.5, label="predicted", zorder=4)
     ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xlim=(0, len(curves) * every))
-    for number, values in enumerate(curves.T):
+    for values, (color, _) in zip(curves.T, looks, strict=True):
         if values[-1] == 0:
             zero = at[len(values) - np.argmax(values[::-1] > 0)] if values.any() else 0
-            color = COLORS[("a", "m", "g", "W")[number] if named else "a"]
-            ax.plot(zero, 0.02, "v", ms=10, color=color, transform=ax.get_xaxis_transform(), clip_on=False)
+            ax.plot(zero, 0.02, "v", ms=10, color=COLORS[color], transform=ax.get_xaxis_transform(), clip_on=False)
     if (curves[-1] == 0).any():
         ax.plot([], [], "v", ms=9, color=COLORS["ink"], label="0 from here on")
     for look, words in (marks or {}).items():
@@ -190,7 +190,9 @@ def cost(
         point = at[look], curves[look, 0]
         ax.plot(*point, "o", color=COLORS["m"], ms=7)
         ax.annotate(words, point, xytext=(12, 12), textcoords="offset points", color=COLORS["ink"])
-    if ax.get_legend_handles_labels()[0]:
+    if len(named) > 4:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))  # no room for so many among the curves
+    elif ax.get_legend_handles_labels()[0]:
         ax.legend()
     return figure
 
