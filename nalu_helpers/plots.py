@@ -326,8 +326,9 @@ def weight_surface(
     if path is not None:
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
-        for number, (walk, style) in enumerate(zip(walks, _for_each(walks, ("-", "--", "-.", ":")), strict=True), 1):
-            look: Any = dict(color="white" if number % 2 else COLORS["path"], path_effects=outlined)
+        looks = _for_each(walks, (("white", "-"), (COLORS["path"], "--"), (COLORS["W"], "-."), (COLORS["soft"], ":")))
+        for number, (walk, (color, style)) in enumerate(zip(walks, looks, strict=True), 1):
+            look: Any = dict(color=color, path_effects=outlined)
             right.plot(*walk.T, style, marker=".", ms=5, lw=1.8, **look)
             right.plot(*walk[0], "o", ms=8, **look)
             right.plot(*walk[-1], "s", ms=8, **look)
