@@ -71,6 +71,13 @@ def test_every_network_but_one_can_say_the_answer(operation, model):
     np.testing.assert_allclose(said, truth, rtol=2e-3 if operation == "sub" else 1e-4, atol=2e-3)
 
 
+@pytest.mark.parametrize("operation, model", [(operation, model) for operation in hundred.MODELS for model in hundred.MODELS[operation]])
+def test_no_two_weights_begin_alike(operation, model):
+    drawn = [weight.numpy() for weight in hundred.network(operation, model).trainable_variables]
+    drawn = [tuple(weight.ravel()) for weight in drawn if np.ptp(weight) > 0]
+    assert len(set(drawn)) == len(drawn) >= 2
+
+
 def test_the_penalty_of_the_nmu_comes_when_it_does_in_the_source_and_before_the_end():
     for layer in hundred.network("mul", "NMU").layers:
         assert layer.penalty_size == 10 and layer.penalty_steps == (1_000_000, 2_000_000)

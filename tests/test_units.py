@@ -197,6 +197,13 @@ def test_starts_are_those_of_the_papers():
     assert (npu["g"] == 0.5).all() and (npu["W_imag"] == 0).all() and np.abs(npu["W_real"]).max() <= np.sqrt(6 / 7)
 
 
+@pytest.mark.parametrize("unit", [layers.NAC, layers.NALU])
+def test_one_initializer_for_both_starts_them_with_other_numbers_each(unit):
+    start = keras.initializers.RandomUniform(-2, 2)
+    both = start_of(unit(3, W_hat_initializer=start, M_hat_initializer=start))
+    assert both["W_hat"].shape == both["M_hat"].shape and not (both["W_hat"] == both["M_hat"]).any()
+
+
 def test_the_benchmarks_start_gives_W_the_variance_of_glorot():
     starts = [start_of(layers.NAC(4000, *(layers.benchmark_start(4, 8) for _ in "WM"))) for _ in range(2)]
     W = np.tanh(starts[0]["W_hat"]) * sigmoid(starts[0]["M_hat"])
