@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, fit, fit_many, layers, many, training
+from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, expression, fit, fit_many, layers, many, training
 from nalu_helpers.many import StandingStill
 
 ONE, TEN = ((1, 2), (2, 6)), ((10, 20), (20, 40))
@@ -127,6 +127,15 @@ def test_it_learns_what_it_is_asked_to():
     assert (of(table, step=1500)["extrapolation"] < 0.05).all()
     table = table_of(lambda: NMU(1), "a * b", learning_rate=[0.01], steps=1500, every=500)
     assert (of(table, step=1500)["extrapolation"] < 1e-6).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_of_numbers_are_numbers_in_an_expression(dtype):
+    for text in ("sqrt(a) * sqrt(2)", "a * sqrt(2)", "exp(1) * sqrt(a)", "log(2) + log(a)", "abs(-2) * a", "a / exp(1000)"):
+        table = table_of(lambda: keras.layers.Dense(1, dtype=dtype), text, seeds=[0], steps=2)
+        assert np.isfinite(table["cost"]).all()
+    root = expression.parse("a * sqrt(2)")(tf.constant([3.0, 5.0], dtype), None)
+    assert root.dtype == dtype and root.numpy() == pytest.approx(np.array([3, 5]) * 2**0.5, rel=1e-15 if dtype == "float64" else 1e-6)
 
 
 def test_the_test_ranges_are_the_benchmarks():
@@ -248,7 +257,9 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(learning_rate=[0.1, 0.1]), ValueError, "learning_rate holds the same one twice"),
         (dict(operation=5), TypeError, "the task is 5, expected text such as"),
         (dict(operation="a * c"), ValueError, "'c' is not allowed here"),
-        (dict(operation="1 / (a - a)"), ValueError, "the answer is not a finite number"),
+        (dict(operation="1 / (a - a)"), ValueError, "divides by 0 or is too large whatever a and b are"),
+        (dict(operation="(-1) ** 0.5 * a"), ValueError, "divides by 0 or is too large whatever a and b are"),
+        (dict(operation="log(a - 9)"), ValueError, "the answer is not a finite number for 10,000 of 10,000 pairs"),
         (dict(ranges=[(1, 2)]), TypeError, "train is 1, expected two numbers"),
         (dict(ranges=[5]), TypeError, "a range is 5, expected a pair"),
         (dict(ranges=[((2, 1), (2, 6))]), ValueError, "first end below its second"),
