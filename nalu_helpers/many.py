@@ -46,7 +46,10 @@ MEASURING = 4  # how often such rows are there while it measures: stacked, as te
 
 
 class Runs(NamedTuple):
-    """What `fit_many` returns: the table, with a row for each run and check, and the trained models, in the order of the runs."""
+    """What `fit_many` returns: the table, with a row for each run and check, and the trained models, both in the order of the runs.
+
+    Runs are in the order of what was given: by learning rate, then seed, then range. Each run's rows are in the order of its steps.
+    """
 
     table: pd.DataFrame
     models: Sequence[keras.layers.Layer]
@@ -140,7 +143,8 @@ def fit_many(
             raise
     checks = [check for job in jobs for check in job.result()[0]]
     table = pd.DataFrame({name: np.concatenate([check[name] for check in checks]) for name in checks[0]})
-    table = table.sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
+    numbers = np.concatenate([tile for tile, job in zip(runs.tiles, jobs, strict=True) for _ in job.result()[0]])  # each row's run
+    table = table.iloc[np.argsort(numbers, kind="stable")].reset_index(drop=True)
     return Runs(table, _Models(runs, [values for job in jobs for values in job.result()[1]]))
 
 

@@ -1,5 +1,6 @@
 """`fit_many`: hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -90,6 +91,17 @@ def test_the_table_has_a_row_for_each_run_and_check():
     assert sorted(table["step"].unique()) == [0, 20, 40, 50]
     assert not table.duplicated(["train", "learning_rate", "seed", "step"]).any()
     assert list(table.columns[:5]) == ["train", "test", "learning_rate", "seed", "step"]
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_rows_and_models_are_in_the_order_in_which_the_runs_were_asked_for(cores, monkeypatch):
+    monkeypatch.setattr(many, "CORES", cores)  # tiles end elsewhere
+    asked = {"learning_rate": [0.01, 0.1, 0.03], "seeds": [5, 1, 3], "ranges": [TEN, ONE]}
+    table, models = quiet(**asked, steps=4, every=2, weights=True)
+    runs = itertools.product(asked["learning_rate"], asked["seeds"], ["[10, 20]", "[1, 2]"], [0, 2, 4])
+    assert list(table[["learning_rate", "seed", "train", "step"]].itertuples(index=False, name=None)) == list(runs)
+    ends = of(table, step=4).filter(like="[").to_numpy(float)
+    np.testing.assert_array_equal(ends, [np.concatenate([np.ravel(w) for w in model.get_weights()]) for model in models])
 
 
 def test_seeds_differ_in_start_and_numbers_and_ranges_share_the_start():
