@@ -52,6 +52,14 @@ def write(output: str | Path, text: str) -> None:
         ) from None
 
 
+def table_path(output: str | Path) -> Path:
+    """`output` as the path of a table. Raises ValueError when it ends in .json: so does the note of its origin, of the same name."""
+    path = Path(output)
+    if path.suffix.lower() == ".json":
+        raise ValueError(f"{output} is where the origin of the table would be noted: choose another name, such as {path.stem}.csv")
+    return path
+
+
 def note_origin(output: str | Path, command: str, processor_seconds: float | None = None) -> None:
     """Write beside `output`, as JSON, how it was made: the command, the date, the versions, the kind of machine and what it cost."""
     origin: dict[str, Any] = {
