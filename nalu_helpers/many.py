@@ -390,9 +390,8 @@ class _Runs:
                 until = min([end, *(last + 1 for last in due if last >= done)])  # the next check, or a restart before it
                 count = min(until - done, left, self.piece)
                 after, costs = self.loop.run(state, done, count, drawn, own, at=at, stream=stream, validation=tf.constant(validation))
-                if step < self.steps:
-                    ill = np.isnan(diverged_at) & ~np.isfinite(costs).all(axis=0)
-                    diverged_at[ill] = done + np.argmin(np.isfinite(costs[:, ill]), axis=0)
+                ill = np.isnan(diverged_at) & ~np.isfinite(costs).all(axis=0)
+                diverged_at[ill] = done + np.argmin(np.isfinite(costs[:, ill]), axis=0)
                 if done == step:
                     checks.append(self._rows(tile, step, costs[0], measured, restarts, diverged_at))
                     if watch:

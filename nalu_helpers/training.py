@@ -114,10 +114,14 @@ def fit(
             if not np.isfinite(costs[:, 0]).all():
                 loop.give(model, state, 0, done)
                 raise _diverged(np.concatenate(history), loop.optimizer)
-            state, done = after, done + count
+            before, state, done = state, after, done + count
+    cost_at_end = loop.run(state, steps, 1, (), own)[1][0, :1]  # one update more, for the cost that it starts from
+    if not np.isfinite(cost_at_end):
+        loop.give(model, before, 0, steps - count)
+        raise _diverged(np.concatenate([*history, cost_at_end]), loop.optimizer)
     loop.give(model, state, 0, steps)
     if watch:
-        watch({"step": np.array([steps]), "cost": loop.run(state, steps, 1, (), own)[1][0, :1], "weights": loop.weights(state, 1)})
+        watch({"step": np.array([steps]), "cost": cost_at_end, "weights": loop.weights(state, 1)})
     return np.concatenate(history)
 
 

@@ -222,6 +222,19 @@ def test_the_learning_rate_that_is_given_holds_and_not_the_optimizers_own():
             np.testing.assert_array_equal(weights[1], weights[2])
 
 
+def test_a_divergence_in_the_very_last_update_is_noticed():
+    model, far = fresh(lambda: keras.layers.Dense(1)), keras.optimizers.SGD(1e38)
+    model.build((None, 2))
+    start = model.get_weights()
+    with pytest.raises(TrainingDiverged, match="the cost is inf at step 2, after .* at step 1: try a learning rate below") as said:
+        quiet_fit(model, steps=1, optimizer=far)
+    assert said.value.cost.shape == (2,)
+    for weight, begun in zip(model.get_weights(), start, strict=True):
+        np.testing.assert_array_equal(weight, begun)
+    many = fit_many(lambda: keras.layers.Dense(1), SMALL, seeds=[0], steps=1, optimizer=far, progress=False).table
+    assert many["diverged_at"].tolist() == [pytest.approx(np.nan, nan_ok=True), 1]
+
+
 def test_the_updates_before_a_divergence_are_counted():
     nau = NAU(1)
     explodes = keras.optimizers.SGD(keras.optimizers.schedules.PiecewiseConstantDecay([STEPS_A_CALL + 50], [1e-5, 1e30]))
