@@ -28,6 +28,7 @@ from .training import (
     Watch,
     a_watch,
     answer_of,
+    as_pair,
     dtype_of,
     number_of_steps,
     optimizer_for,
@@ -185,7 +186,11 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
 
 def _table(task, dtype):
     """The rows of a data.Task to measure on: (x, y) to interpolate, (x, y) to extrapolate."""
-    return tuple(part.astype(dtype) for part in (task.x_train, task.y_train, task.x_test, task.y_test))
+    train, test = as_pair(task.x_train, task.y_train, dtype, "_train"), as_pair(task.x_test, task.y_test, dtype, "_test")
+    if [part.shape[1] for part in train] != [part.shape[1] for part in test]:
+        columns = [f"{x.shape[1]} and {y.shape[1]}" for x, y in (train, test)]
+        raise ValueError(f"x_train and y_train have {columns[0]} columns, x_test and y_test {columns[1]}: they must have as many")
+    return *train, *test
 
 
 def _operation(operation, cost, ranges, inputs, batch, dtype):
@@ -270,6 +275,7 @@ class _Runs:
             outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
+            rows_for(self.first, *self.task.tables[0][:2])  # as many answers
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
 

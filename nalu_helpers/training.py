@@ -25,7 +25,7 @@ from keras.src.random import seed_generator
 from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
-from ._inputs import as_rows, one_of, positive_number, refuse_memory, whole_number
+from ._inputs import as_floats, as_rows, one_of, positive_number, refuse_memory, whole_number
 from .layers import Penalised
 
 COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
@@ -366,11 +366,7 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
     """
     if not isinstance(model, keras.layers.Layer):
         raise TypeError(f"the model is {model!r}, expected a Keras layer or model such as NALU(1)")
-    dtype = dtype_of(model)
-    x, y = as_rows(x, "x", dtype), np.asarray(y)
-    y = as_rows(y[:, None] if y.ndim == 1 else y, "y", dtype)
-    if len(x) != len(y):
-        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: every row of x needs its own row of y")
+    x, y = as_pair(x, y, dtype_of(model))
     if picked:
         if inputs_of(model) == 1:
             model(x[:1])
@@ -378,6 +374,15 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
     shape = answer_of(model, x[:1])
     if len(shape) != 2 or y.shape[-1] != shape[-1]:
         raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
+    return x, y
+
+
+def as_pair(x: Any, y: Any, dtype: str, of: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """x [rows, in] and y [rows, out], or [rows] for one output, as tables of `dtype`; `of` is put behind their names in sentences."""
+    x, y = as_rows(x, f"x{of}", dtype), as_floats(y, f"y{of}", dtype)
+    y = as_rows(y[:, None] if y.ndim == 1 else y, f"y{of}", dtype)
+    if len(x) != len(y):
+        raise ValueError(f"x{of} has {len(x)} rows and y{of} has {len(y)}: every row of x needs its own row of y")
     return x, y
 
 

@@ -678,6 +678,30 @@ def test_a_float64_model_is_measured_on_a_task_as_it_is_trained_on_it():
     assert last[["interpolation", "extrapolation"]].tolist() == pytest.approx(errors, rel=1e-9)
 
 
+@pytest.mark.parametrize("examined", [False, True])
+def test_the_rows_of_a_task_are_looked_at_as_those_of_fit_are(examined):
+    x, y = data.uniform("+", train=(1, 2), rows=20).x_train.astype("float64"), np.arange(20.0)
+
+    def errors(**changed):
+        rows = data.Task(**{"x_train": x, "y_train": y[:, None], "x_test": x[:5], "y_test": y[:5, None], **changed})
+        if examined:
+            draw, cost = (lambda rng, count: (rng.random((count, 8, 2), "float32"),)), (lambda model, x: tf.reduce_mean(model(x) ** 2))
+            table = fit_many(lambda: NAC(1), draw, cost=cost, examined=rows, seeds=[0], steps=2, progress=False).table
+        else:
+            table = fit_many(lambda: NAC(1), rows, seeds=[0], steps=2, progress=False).table
+        return table[["interpolation", "extrapolation"]].to_numpy()
+
+    np.testing.assert_array_equal(errors(y_train=y, y_test=y[:5].tolist()), errors())
+    for changed, words in (
+        ({"y_test": [1, 2, np.nan, 4, 5]}, "y_test, row 2 is nan, expected only finite"),
+        ({"y_test": y}, "x_test has 5 rows and y_test has 20: every row of x needs its own row of y"),
+        ({"x_test": x[:5, :1]}, "x_train and y_train have 2 and 1 columns, x_test and y_test 1 and 1: they must have as many"),
+        ({"y_train": np.ones((20, 3)), "y_test": np.ones((5, 3))}, r"y has 3 columns and the model turns one row into shape \(1, 1\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            errors(**changed)
+
+
 def wide(columns):
     return keras.Sequential([keras.Input((columns,)), keras.layers.Dense(columns), keras.layers.Dense(1)])
 
