@@ -440,8 +440,9 @@ class MCFC(Unit):
     [..., in] → [..., units]. Told in advance: the shares of an input sum to 1, so that with one output R is 1 whatever is learned.
     Such a unit adds, or multiplies, by construction, and cannot leave an input out; it learns only how far to open its gate.
     Weights `R_hat` [in, units] (orthogonal, or the identity when in = units), `v` [units] (orthogonal: ±1 for one unit), `b` [units]
-    (0) and, with `multiply`, `c` [units] (0). `epsilon` must be above 0. Source: Hoedt et al. 2021, arXiv 2101.05186, and their code,
-    where gate and signs are as here.
+    (0) and, with `multiply`, `c` [units] (0). `epsilon` must be above 0. Source: Hoedt et al. 2021, arXiv 2101.05186, and their code, where
+    the gate is as here. Their product takes log(x), without signs, and has one output more, which is dropped; with signs and without
+    that output it is the field's benchmark's (Mistry, Farrahi & Hare 2022), which calls it MulMCFCSignINALU.
     """
 
     def __init__(self, units: int, multiply: bool = False, epsilon: float = 1e-7, **kwargs: Any):
