@@ -193,12 +193,12 @@ def choose(
     alive = list(grid(entry, operation) if settings is None else settings)
     if not alive:
         raise ValueError("there are no settings to choose from: give at least one")
-    penalised, known = _is_penalised(entry, operation), dict[Setting, dict]()
+    seeds, penalised, known = _some(seeds), _is_penalised(entry, operation), dict[Setting, dict]()
     for share in SHARES:
         trained = max(1, round(share * steps))
         if share == 1:
             alive = alive[:FINALISTS]
-            alive += [replace(setting, penalty=False) for setting in alive if penalised]
+            alive = [*dict.fromkeys([*alive, *(replace(setting, penalty=False) for setting in alive if penalised)])]
         for setting, score in _scored(entry, operation, alive, seeds, ranges, trained, progress):
             known[setting] = {"steps": trained, **score}
         alive = ranked(pd.DataFrame([{"setting": setting, **known[setting]} for setting in alive]))["setting"].tolist()
@@ -249,15 +249,15 @@ def judge(
     outside at the end: a run that is *not yet* there is still falling, one that never will be has long stood still. With more than two
     `inputs` the others do not matter, and the threshold stays as it is.
     """
-    parts = []
+    seeds, parts = _some(seeds), []
     for name, setting in settings.items():
         checks = runs_of(entry, operation, [setting], seeds, ranges, steps, progress, inputs=inputs).table
-        tests = {data.range_name(train): test for train, test in ranges}
-        for (train, seed), run in checks.groupby(["train", "seed"], sort=False):
+        tests = {data.range_name(test): test for _, test in ranges}
+        for (train, test, seed), run in checks.groupby(["train", "test", "seed"], sort=False):
             half = run[run["step"] <= steps // 2].iloc[-1]
             last = {f"{error}_last": run[error].iloc[-1] for error in ("interpolation", "extrapolation")}
-            row = {"operation": WORDS[operation], "setting": name, **asdict(setting), "train": train, "test": run["test"].iloc[0]}
-            row |= {"seed": seed, **judged(run, _threshold(operation, tests[str(train)]))}
+            row = {"operation": WORDS[operation], "setting": name, **asdict(setting), "train": train, "test": test}
+            row |= {"seed": seed, **judged(run, _threshold(operation, tests[str(test)]))}
             parts.append(row | {"interpolation_half": half["interpolation"], **last})
     return pd.DataFrame(parts)
 
@@ -279,7 +279,7 @@ def compare(
 
     Returns the table of `choose` and the table of `judge`. Raises ValueError when a seed is to choose and to judge.
     """
-    choose_with, judge_with = list(choose_with), list(judge_with)
+    choose_with, judge_with = _some(choose_with), _some(judge_with)
     both = sorted({*choose_with} & {*judge_with})
     if both:
         raise ValueError(f"seed {both[0]} is to choose and to judge: a setting must be judged on seeds that did not choose it")
@@ -335,7 +335,7 @@ def fair(
     run and for tables of other settings, OSError when one cannot be written or the scheduler does not answer.
     """
     steps = whole_number(steps, "steps")
-    choose_with, judge_with = list(choose_with), list(judge_with)
+    choose_with, judge_with = _some(choose_with), _some(judge_with)
     settings = {"choose_with": choose_with, "judge_with": judge_with, "steps": steps}
     head = f"# nalu_helpers fair 1: {steps} steps, chosen with seeds {_said(choose_with)}, judged with {_said(judge_with)}"
     asked = pairs(units, operations, entries)
@@ -370,7 +370,7 @@ def redundant(
     cannot leave a number out, and DMU, which is told what to do with each, are not tried. Raises ValueError for what cannot be run, for a
     unit that fair.csv does not have and for tables of other settings, OSError when one cannot be written.
     """
-    inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), list(seeds)
+    inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), _some(seeds)
     known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
     run = partial(judge, seeds=seeds, steps=steps, inputs=inputs)
     head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with"
@@ -391,7 +391,7 @@ def curves(
     and as text the `weights` that it ends with (see `weights_of`). It is written anew after every unit and operation; what it holds
     already is not run again. Raises what `redundant` raises.
     """
-    steps, seeds = whole_number(steps, "steps"), list(seeds)
+    steps, seeds = whole_number(steps, "steps"), _some(seeds)
     run = partial(_ways, seeds=seeds, steps=steps)
     head = f"# nalu_helpers fair curves 1: {steps} steps, seeds"
     return _in_both_settings(folder, "fair_curves", head, run, FIELD, units, operations, seeds, steps)
@@ -423,8 +423,6 @@ def weights_of(unit: keras.layers.Layer) -> str:
 
 def _in_both_settings(folder, name, head, run, known, units, operations, seeds, steps):
     """The table `folder`/`name`.csv, which has the rows of run(entry, operation, {"published": …, "best": …}, progress=…) for each pair."""
-    if not seeds:
-        raise ValueError("there are no seeds: give at least one")
     asked = {(unit, WORDS[operation]): operation for unit, operation in pairs(units, operations, known)}
     settings = _both_settings(Path(folder) / "fair.csv")
     missing = [pair for pair in asked if pair not in settings]
@@ -467,8 +465,17 @@ def _settings_of(table):
 
 def _in_order(table, key, entries):
     """`table` with its `key` in front, units and operations in their order."""
-    places = table["unit"].map([*entries].index), table["operation"].map([*WORDS.values()].index)
+    units = [*dict.fromkeys([*entries, *table["unit"]])]  # others than `entries`, of an earlier run, stand behind them
+    places = table["unit"].map(units.index), table["operation"].map([*WORDS.values()].index)
     return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)[[*key, *(name for name in table if name not in key)]]
+
+
+def _some(seeds):
+    """`seeds` as a list that is not empty."""
+    given = list(seeds)
+    if not given:
+        raise ValueError("there are no seeds: give at least one")
+    return given
 
 
 def _said(seeds):

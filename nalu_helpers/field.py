@@ -73,8 +73,9 @@ def run_chunk(
 
     The step with the lowest validation error is the one judged: `interpolation`, `extrapolation` and `sparsity_error` are those of
     `best_step`, and the run is `solved` when its extrapolation error is below the `threshold`. `solved_at` is the first step checked
-    at which it was.
+    at which it was. Raises ValueError for a unit that is unknown or does not enter the operation.
     """
+    ((unit, operation),) = pairs([unit], [operation])
     entry = UNITS[unit]
     rate = entry.learning_rate if learning_rate is None else learning_rate
     checks = fit_many(
@@ -89,11 +90,11 @@ def run_chunk(
         restart=entry.restart,
         progress=progress,
     ).table
-    thresholds = {data.range_name(train): metrics.success_threshold(operation, test) for train, test in ranges}
+    thresholds = {data.range_name(test): metrics.success_threshold(operation, test) for _, test in ranges}
     rows = [
-        {"unit": unit, "operation": WORDS[operation], "train": train, "test": run["test"].iloc[0], "seed": seed, "learning_rate": rate}
-        | judged(run, thresholds[str(train)])
-        for (train, seed), run in checks.groupby(["train", "seed"], sort=False)
+        {"unit": unit, "operation": WORDS[operation], "train": train, "test": test, "seed": seed, "learning_rate": rate}
+        | judged(run, thresholds[str(test)])
+        for (train, test, seed), run in checks.groupby(["train", "test", "seed"], sort=False)
     ]
     return pd.DataFrame(rows)
 
@@ -130,11 +131,14 @@ def single_module(
     """Run protocol C, or the part of it that is asked for, into the CSV table `output`; return the table.
 
     The table is written anew, in one piece, after every chunk (a unit, an operation, 25 seeds). What a table of the same settings
-    already holds is not run again, so a run that was stopped goes on, and ends with the same bytes. `scheduler` is the address of a
-    Dask scheduler over which the chunks are spread. Raises ValueError when `output` holds something else, or for what cannot be run;
-    OSError when it cannot be written or the scheduler does not answer.
+    already holds is not run again, so a run that was stopped goes on, and ends with the same bytes. `ranges` are some of the benchmark's.
+    `scheduler` is the address of a Dask scheduler over which the chunks are spread. Raises ValueError when `output` holds something else,
+    or for what cannot be run; OSError when it cannot be written or the scheduler does not answer.
     """
     ranges = list(data.BENCHMARK_RANGES if ranges is None else ranges)
+    for pair in ranges:
+        if pair not in data.BENCHMARK_RANGES:  # the table tells them apart by the range to train on alone
+            raise ValueError(f"{pair!r} is none of the benchmark's ranges: give some of data.BENCHMARK_RANGES")
     seeds, steps, batch = whole_number(seeds, "seeds"), whole_number(steps, "steps"), whole_number(batch, "batch")
     if learning_rate is not None:
         learning_rate = positive_number(learning_rate, "learning_rate", "0.001")

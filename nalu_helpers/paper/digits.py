@@ -390,7 +390,7 @@ def run(task: str, model: str, seeds: Iterable[int], steps: int = STEPS, progres
 
     `source` is what `load` takes. Raises ValueError or TypeError for what it cannot use, OSError for MNIST without a network.
     """
-    digits = without_zeros(load(source)) if task == "product" else load(source)
+    seeds, digits = list(seeds), without_zeros(load(source)) if task == "product" else load(source)
     readers = train(task, model, digits, seeds=seeds, steps=steps, progress=progress).models
     tables = [examine(reader, task, digits).assign(task=task, model=model, seed=seed) for seed, reader in zip(seeds, readers, strict=True)]
     table = pd.concat(tables, ignore_index=True)
