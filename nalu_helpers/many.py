@@ -141,6 +141,7 @@ def fit_many(
                 done.result()
         except BaseException:  # Ctrl-C too: the other threads must not go on alone
             stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)  # those that have not begun need not begin
             raise
     checks = [check for job in jobs for check in job.result()[0]]
     table = pd.DataFrame({name: np.concatenate([check[name] for check in checks]) for name in checks[0]})

@@ -37,6 +37,7 @@ SUMS = ("Sum", "Mean", "BiasAddGrad", "Softmax", "LogSoftmax")  # what TensorFlo
 CORES = joblib.cpu_count()  # those this process may use, also in a container
 RATE = 0.05  # Adam's, where nothing is said and all rows are seen at every step
 RANDOM = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "Rng")  # how TensorFlow's stateful ones begin
+EXCLUDED = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")  # what an optimizer's get_config leaves out
 Cost = str | Callable[..., Any]
 Watch = Callable[[dict[str, Any]], object]
 
@@ -425,6 +426,11 @@ def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | No
     """
     if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(f"optimizer is {optimizer!r}, expected one of Keras such as keras.optimizers.Adam(0.05, beta_2=0.99)")
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or getattr(optimizer, "gradient_accumulation_steps", None):
+        raise ValueError(
+            "optimizer scales the cost or accumulates gradients, expected one that makes each update from the gradient of its own step: "
+            "give it without gradient_accumulation_steps, and not in a LossScaleOptimizer"
+        )
     if optimizer is not None and learning_rate is None:
         return optimizer
     schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
@@ -434,7 +440,7 @@ def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | No
     rate = given if schedule else positive_number(given, "learning_rate", "0.05")
     if optimizer is None:
         return keras.optimizers.Adam(rate)
-    return type(optimizer)(**{**optimizer.get_config(), "learning_rate": rate})
+    return _like(optimizer, type(optimizer), rate)
 
 
 def a_watch(watch: Any) -> Watch | None:
@@ -510,6 +516,13 @@ def seeded(seed: int, tensorflow: bool = True) -> Iterator[Callable[[], bool]]:
 # The parts of Loop
 
 
+def _like(optimizer, kind, learning_rate):
+    """A fresh optimizer of the class `kind` with the settings of `optimizer`, those of `exclude_from_weight_decay` too."""
+    fresh = kind(**{**optimizer.get_config(), "learning_rate": learning_rate})
+    vars(fresh).update({name: value for name, value in vars(optimizer).items() if name in EXCLUDED})
+    return fresh
+
+
 def _without_assignments(optimizer):
     """A fresh optimizer like `optimizer` that works on values instead of variables.
 
@@ -519,10 +532,8 @@ def _without_assignments(optimizer):
     base = next(cls for cls in keras.optimizers.Optimizer.__mro__ if cls.__name__ == "BaseOptimizer")
     plain = {name: getattr(base, name) for name in vars(tensorflow) if not name.startswith("__") and hasattr(base, name)}
     fresh = type(kind.__name__, (kind,), plain)
-    config, schedule = optimizer.get_config(), optimizer._learning_rate
-    if not isinstance(schedule, keras.Variable):
-        config["learning_rate"] = schedule  # itself: a schedule of the reader's own need not be registered with Keras
-    return fresh(**config)
+    rate = optimizer._learning_rate  # a schedule itself: one of the reader's own need not be registered with Keras
+    return _like(optimizer, fresh, float(rate) if isinstance(rate, keras.Variable) else rate)
 
 
 def _penalised(model):
@@ -638,13 +649,12 @@ def _fingerprint(concrete):
     met: list[str] = []  # functions in the order in which they are called
 
     def setting(name, value):
-        """A node's setting as bytes: its value, or the function that is called."""
-        called = value.func.name
-        if called not in functions:
+        """A node's setting as bytes: its value, or the functions that may be called."""
+        called = [function.name for function in (value.func, *value.list.func) if function.name in functions]
+        if not called:
             return value.SerializeToString(deterministic=True)
-        if called not in met:
-            met.append(called)
-        return f"{name} {met.index(called)}".encode()
+        met.extend(dict.fromkeys(function for function in called if function not in met))
+        return " ".join([name, *(str(met.index(function)) for function in called)]).encode()
 
     def read(given, nodes, returned):
         """Take in one function: the names of its arguments, its nodes, and the names of what it returns."""

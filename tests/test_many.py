@@ -134,6 +134,20 @@ def test_watch_sees_every_row_of_the_table_as_it_is_made(count):
     assert all(part.shape == (len(look["seed"]), 2, 1) for look, parts in zip(seen, weights, strict=True) for part in parts)
 
 
+def test_after_a_stop_no_more_runs_begin(monkeypatch):
+    monkeypatch.setattr(many, "CORES", 1)
+    monkeypatch.setattr(many, "TILES", (2,))
+    begun, begin = [], many._Runs._begin
+    monkeypatch.setattr(many._Runs, "_begin", lambda runs, tile: begun.append(tile) or begin(runs, tile))
+
+    def interrupt(seen):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        table_of(seeds=range(40), watch=interrupt)
+    assert len(begun) < 10  # of 20
+
+
 def test_it_learns_what_it_is_asked_to():
     table = table_of(lambda: NAC(1), "+", learning_rate=[0.05], steps=1500, every=500)
     assert (of(table, step=1500)["extrapolation"] < 0.05).all()

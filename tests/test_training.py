@@ -137,6 +137,8 @@ def with_bad(place, value):
         (dict(learning_rate=float("nan")), ValueError, "learning.rate is nan"),
         (dict(learning_rate="fast"), TypeError, "learning.rate is 'fast', expected a number such as"),
         (dict(optimizer="adam"), TypeError, "optimizer is 'adam', expected one of Keras"),
+        (dict(optimizer=keras.optimizers.Adam(gradient_accumulation_steps=2)), ValueError, "optimizer scales the cost or accumulates"),
+        (dict(optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())), ValueError, "optimizer scales the cost or"),
         (dict(progress="yes"), TypeError, "progress is 'yes', expected True, False or a bar"),
         (dict(cost=lambda model, x, y: model(x) - y), ValueError, r"the cost has shape \(64, 1\), expected one number"),
         (dict(cost=lambda model, x, y: {"cost": 1.0}), TypeError, "the cost is a dict, expected one number"),
@@ -234,6 +236,26 @@ def test_a_divergence_in_the_very_last_update_is_noticed():
         np.testing.assert_array_equal(weight, begun)
     many = fit_many(lambda: keras.layers.Dense(1), SMALL, seeds=[0], steps=1, optimizer=far, progress=False).table
     assert many["diverged_at"].tolist() == [pytest.approx(np.nan, nan_ok=True), 1]
+
+
+@pytest.mark.parametrize("rate", [None, 0.1])
+def test_what_is_excluded_from_weight_decay_stays_so(rate):
+    decays = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    decays.exclude_from_weight_decay(var_names=["bias"])
+    make = lambda: keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")  # noqa: E731
+    settings = {"optimizer": decays, "learning_rate": rate, "steps": 10, "progress": False}
+    settings["cost"] = lambda model, x, y: tf.reduce_sum(0 * model(x))
+    model = make()
+    fit(model, SMALL.x_train, SMALL.y_train, **settings)
+    for trained in (model, fit_many(make, (SMALL.x_train, SMALL.y_train), seeds=[0], **settings).models[0]):
+        assert np.ravel(trained.kernel) == pytest.approx([0.95**10] * 2, rel=1e-4) and float(trained.bias[0]) == 1
+
+
+def test_a_cost_with_a_choice_of_functions_computes_the_same_when_it_is_called_again():
+    def cost(model, x, y):
+        return tf.switch_case(tf.constant(1), [lambda: tf.reduce_sum(model(x)), lambda: tf.reduce_sum((model(x) - y) ** 2)])
+
+    np.testing.assert_allclose(quiet_fit(fresh(lambda: NAC(1)), cost=cost), quiet_fit(fresh(lambda: NAC(1))), rtol=1e-5)
 
 
 def test_the_updates_before_a_divergence_are_counted():
