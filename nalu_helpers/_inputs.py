@@ -97,9 +97,11 @@ def as_seed(seed: Any) -> int:
 def as_range(ends: Any, name: str) -> tuple[float, float]:
     """The pair (low, high) as floats with low < high. Raises TypeError or ValueError otherwise."""
     try:
-        low, high = (float(end) for end in ends)
+        low, high = (float(end) for end in ([] if isinstance(ends, str) else ends))
     except (TypeError, ValueError):
         raise TypeError(f"{name} is {ends!r}, expected two numbers (low, high) such as (-5, 5)") from None
+    except OverflowError:
+        raise ValueError(f"{name} has an end that is too large for a float: choose ends less far apart") from None
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{name} is ({low:g}, {high:g}), expected finite ends")
     if not math.isfinite(high - low):

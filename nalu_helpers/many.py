@@ -199,6 +199,8 @@ def _operation(operation, cost, ranges, inputs, batch, dtype):
     compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
     inputs = whole_number(inputs, "inputs", at_least=2)
     refuse_memory(4 * inputs * batch, f"a batch of {in_digits(batch)} rows")
+    if not isinstance(ranges, Iterable):
+        raise TypeError(f"ranges is {ranges!r}, expected pairs (train, test) such as data.BENCHMARK_RANGES")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     numbers = len(ranges) * 2 * data.EXAMINED * (inputs + 1)
@@ -247,6 +249,7 @@ class _Runs:
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
         seeds = _seeds(seeds)
+        self.counting = threading.Lock()  # of the updates that are done, by all threads in one bar
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
@@ -408,7 +411,8 @@ class _Runs:
                 if step == self.steps:  # one update more, for the cost that it starts from
                     break
                 state, done = after, done + len(costs)
-                bar.update(len(costs) * len(tile))
+                with self.counting:
+                    bar.update(len(costs) * len(tile))
                 for i in np.flatnonzero(due == done - 1):
                     restarts[i] += 1
                     state = self._restarted(state, i, self.built(self.each[filled[i]][0], self.shape, restarts[i]))

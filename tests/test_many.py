@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
@@ -287,6 +288,7 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(operation="(-1) ** 0.5 * a"), ValueError, "divides by 0 or is too large whatever a and b are"),
         (dict(operation="log(a - 9)"), ValueError, "the answer is not a finite number for 10,000 of 10,000 pairs"),
         (dict(ranges=[(1, 2)]), TypeError, "train is 1, expected two numbers"),
+        (dict(ranges=None), TypeError, "ranges is None, expected pairs"),
         (dict(ranges=[5]), TypeError, "a range is 5, expected a pair"),
         (dict(ranges=[((2, 1), (2, 6))]), ValueError, "first end below its second"),
         (dict(make=lambda: NALU(2)), ValueError, r"shape \(1, 2\), expected \(1, 1\): give it one unit"),
@@ -297,6 +299,24 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
 def test_bad_input_is_refused_in_one_sentence(settings, error, words):
     with pytest.raises(error, match=words):
         table_of(**settings)
+
+
+def test_threads_move_the_bar_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(many, "CORES", 4)
+
+    class Bar:
+        """It counts as slowly as it can."""
+
+        count = 0
+
+        def update(self, count):
+            before = self.count
+            time.sleep(1e-3)
+            self.count = before + count
+
+    bar = Bar()
+    table_of(seeds=range(16), steps=100, every=5, progress=bar)
+    assert bar.count == 16 * 100
 
 
 def test_progress_goes_to_a_terminal(capsys):
