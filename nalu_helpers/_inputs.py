@@ -70,16 +70,17 @@ def refuse_memory(size: float, what: str) -> None:
         raise ValueError(f"{what} would take {said} GB, expected at most {MOST_BYTES / 1e9:g}: ask for less at once")
 
 
-def positive_number(value: Any, name: str, example: object) -> float:
-    """`value` as a float > 0. Raises TypeError when it is not a number, ValueError when it is NaN, infinite, 0 or negative."""
+def positive_number(value: Any, name: str, example: object, or_0: bool = False) -> float:
+    """`value` as a float > 0, `or_0`. Raises TypeError when it is not a number, ValueError when it is NaN, infinite or too small."""
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise TypeError(f"{name} is {value!r}, expected a number such as {example}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not (math.isfinite(number) and number > 0):
-        raise ValueError(f"{name} is {value!r}, expected a finite number above 0 such as {example}")
+    if not (math.isfinite(number) and (number > 0 or (or_0 and number == 0))):
+        expected = "of at least 0" if or_0 else "above 0"
+        raise ValueError(f"{name} is {value!r}, expected a finite number {expected} such as {example}")
     return number
 
 
@@ -96,9 +97,11 @@ def as_seed(seed: Any) -> int:
 def as_range(ends: Any, name: str) -> tuple[float, float]:
     """The pair (low, high) as floats with low < high. Raises TypeError or ValueError otherwise."""
     try:
-        low, high = (float(end) for end in ends)
+        low, high = (float(end) for end in ([] if isinstance(ends, str) else ends))
     except (TypeError, ValueError):
         raise TypeError(f"{name} is {ends!r}, expected two numbers (low, high) such as (-5, 5)") from None
+    except OverflowError:
+        raise ValueError(f"{name} has an end that is too large for a float: choose ends less far apart") from None
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{name} is ({low:g}, {high:g}), expected finite ends")
     if not math.isfinite(high - low):

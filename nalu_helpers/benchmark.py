@@ -75,6 +75,7 @@ def _say_training(chosen):
 
 
 def _say_throughput(chosen):
+    path = results.table_path(chosen.output) if chosen.output else None
     table = speed.throughput(chosen.run_steps)
     print("NALU, multiplication, batches of 128 fresh rows; run-steps a second (runs × steps ÷ time)")
     print(table.to_string(index=False, float_format="{:,.0f}".format, na_rep="—"))
@@ -85,16 +86,16 @@ def _say_throughput(chosen):
         print(f"most memory in use: {peak:.1f} GB")
     print("\n100 numbers → NAC(2) → NMU(1), 25 seeds, batches of 128 fresh rows")
     print(speed.two_layers().to_string(float_format="{:,.0f}".format))
-    if chosen.output:
-        results.write(chosen.output, table.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
-        results.note_origin(chosen.output, chosen.command_line)
+    if path:
+        results.write(path, table.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
+        results.note_origin(path, chosen.command_line)
 
 
 def _say_single_module(chosen):
     ranges = [a_range(text) for text in chosen.range] if chosen.range else None
     asked = {"units": chosen.unit, "operations": chosen.operation, "ranges": ranges, "seeds": chosen.seeds, "steps": chosen.steps}
     asked |= {"batch": chosen.batch, "learning_rate": chosen.learning_rate, "scheduler": chosen.scheduler}
-    path = Path(chosen.output)
+    path = results.table_path(chosen.output)
     with results.noted([path], chosen.command_line):
         table = single_module(path, **asked)
     rates = summary(table)

@@ -88,7 +88,7 @@ def examination(
     compute, rows, inputs = as_function(operation), _number_of_rows(rows), whole_number(inputs, "inputs", at_least=2)
     refuse_memory(32 * rows * inputs, f"{in_digits(rows)} rows of {in_digits(inputs)} numbers")
     pieces = {"train": as_pieces(train, "train"), "test": as_pieces(test, "test")}
-    if (train, test) not in BENCHMARK_RANGES:
+    if (pieces["train"], pieces["test"]) not in [(as_pieces(a, "train"), as_pieces(b, "test")) for a, b in BENCHMARK_RANGES]:
         _refuse_dividing_by_zero(operation, **pieces)
     tables = []
     for name, where, seed in (("train", train, 43953907), ("test", test, 8689336)):  # the reference implementation's seeds

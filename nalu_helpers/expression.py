@@ -33,8 +33,8 @@ def parse(text: str) -> Callable:
     """`text` such as "a * b + sqrt(a)" as a function of two columns, for `fit_many`.
 
     It may name a, b, numbers, + − * / ** ( ) and sqrt, abs, log, exp, nothing else; it is parsed, never run as Python. Raises
-    TypeError when it is no text, ValueError, saying what is allowed, for anything else, for more than 200 characters, and when it
-    holds no number that a computer can hold.
+    TypeError when it is no text, ValueError, saying what is allowed, for anything else, for more than 200 characters, and when its
+    answer is no finite number whatever a and b are.
     """
     if not isinstance(text, str):
         raise TypeError(f"the expression is {text!r}, expected text such as 'a * b + 1'")
@@ -44,17 +44,14 @@ def parse(text: str) -> Callable:
         tree = ast.parse(text.strip().replace("−", "-").replace("×", "*").replace("÷", "/"), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(f"{text.strip()!r} is not a complete expression: write for example 'a * b + 1'") from None
-    compute = _compiled(tree)
-    with np.errstate(all="ignore"):
-        try:
-            compute(np.float64(2), np.float64(3))
-        except (ZeroDivisionError, OverflowError):
-            raise ValueError(f"{text.strip()!r} divides by 0 or is too large whatever a and b are: write for example 'a * b + 1'") from None
+    compute = np.errstate(all="ignore")(_compiled(tree))
+    if not any(np.isfinite(compute(np.float64(a), np.float64(b))) for a, b in ((2, 3), (0.3, -7), (-5, 0.9), (1000, 2000))):
+        raise ValueError(f"{text.strip()!r} divides by 0 or is too large whatever a and b are: write for example 'a * b + 1'")
     return compute
 
 
 _BINARY = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Pow: operator.pow}
-_FUNCTIONS = {"sqrt": ops.sqrt, "abs": ops.abs, "log": ops.log, "exp": ops.exp}
+_FUNCTIONS = ("sqrt", "abs", "log", "exp")  # by these names NumPy has them, for numbers, and Keras, for columns
 
 
 def _compiled(node: ast.AST) -> Callable:
@@ -67,16 +64,21 @@ def _compiled(node: ast.AST) -> Callable:
         return lambda a, b: sign * inner(a, b)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
         if len(node.args) == 1 and not node.keywords:
-            function, inner = _FUNCTIONS[node.func.id], _compiled(node.args[0])
-            return lambda a, b: function(inner(a, b))
+            name, inner = node.func.id, _compiled(node.args[0])
+            return lambda a, b: _applied(name, inner(a, b))
     if (
         isinstance(node, ast.Constant)
         and isinstance(node.value, (int, float))
         and not isinstance(node.value, bool)
         and abs(node.value) < 1e30
     ):
-        value = float(node.value)
+        value = np.float64(node.value)  # 1/0 is infinite and (-1)**0.5 is NaN, as in a column
         return lambda a, b: value
     if isinstance(node, ast.Name) and node.id in ("a", "b"):
         return (lambda a, b: a) if node.id == "a" else (lambda a, b: b)
     raise ValueError(f"{ast.unparse(node)!r} is not allowed here: use a, b, numbers, + - * / ** ( ) and sqrt, abs, log, exp")
+
+
+def _applied(name: str, value: Any) -> Any:
+    """A function of a number, in double precision, or of a column, in the precision that it has."""
+    return getattr(np if isinstance(value, float) else ops, name)(value)

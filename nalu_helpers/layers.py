@@ -30,14 +30,21 @@ Initializer: TypeAlias = str | dict | Callable | None  # what keras.initializers
 class Unit(keras.layers.Layer):
     """What all units share: `units` outputs, and an input that is checked before any arithmetic.
 
-    Raises TypeError or ValueError when `units` is not a whole number of at least 1, and, when called, when x is not made of
-    finite numbers or has another number of columns than the unit was built for.
+    Raises TypeError or ValueError when `units` is not a whole number of at least 1, and, when called, when x is a list or an array of
+    other than finite numbers (the numbers of a tensor are not looked at) or has another number of columns than the unit was built for.
     """
 
     def __init__(self, units: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = whole_number(units, "units")
         self.supports_masking = True  # each row is computed alone, so a mask stays what it is
+
+    def __getattr__(self, name: str) -> Any:
+        """Python asks this for what a unit does not have, such as its weights before it is built."""
+        kind = type(self).__name__
+        if not vars(self).get("built"):
+            raise AttributeError(f"this {kind} has no {name}, nor weights yet: call it on data first, or .build((None, in))")
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
     def __call__(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return super().__call__(self._checked(inputs), *args, **kwargs)
@@ -152,8 +159,6 @@ class NAC(Unit):
     @property
     def W(self) -> Tensor:
         """What the unit has learned: tanh(Ŵ) ⊙ σ(M̂), [in, units], each entry between −1 and 1."""
-        if not self.built:
-            raise ValueError(f"this {type(self).__name__} has no weights yet: call it on data first, or .build((None, in))")
         return self.tanh(self.W_hat) * self.sigmoid(self.M_hat)
 
     def call(self, x: Tensor) -> Tensor:
@@ -281,7 +286,8 @@ class NAU(Penalised):
 
     def __init__(self, units: int, penalty_size: float = 0.01, penalty_steps: tuple[float, float] = (20_000, 35_000), **kwargs: Any):
         super().__init__(units, **kwargs)
-        self.penalty_size, self.penalty_steps = float(penalty_size), as_range(penalty_steps, "penalty_steps")
+        self.penalty_size = positive_number(penalty_size, "penalty_size", "0.01", or_0=True)
+        self.penalty_steps = as_range(penalty_steps, "penalty_steps")
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -377,6 +383,8 @@ class RealNPU(Penalised):
     def __init__(self, units: int, penalty_sizes: tuple[float, float] = (1e-7, 1e-5), **kwargs: Any):
         super().__init__(units, **kwargs)
         self.penalty_sizes = as_range(penalty_sizes, "penalty_sizes")
+        if self.penalty_sizes[0] < 0:
+            raise ValueError(f"penalty_sizes is {self.penalty_sizes}, expected both ends of at least 0 such as (1e-7, 1e-5)")
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
@@ -394,7 +402,8 @@ class RealNPU(Penalised):
 
     def penalty(self, step: Tensor, validation: Tensor) -> Tensor:
         first, last = self.penalty_sizes
-        beta = ops.minimum(first * 10.0 ** ops.floor(ops.cast(step, self.variable_dtype) / 10_000), last)
+        tens = ops.minimum(ops.floor(ops.cast(step, self.variable_dtype) / 10_000), 38)  # 10³⁸ is the last that float32 can hold
+        beta = ops.minimum(first * 10.0**tens, last)
         return beta * sum(ops.sum(ops.abs(ops.convert_to_tensor(p))) for p in self.trainable_variables)
 
     def get_config(self) -> dict[str, Any]:
@@ -528,7 +537,8 @@ class RealNPUModified(RealNPU):
         **kwargs: Any,
     ):
         super().__init__(units, penalty_sizes, **kwargs)
-        self.penalty_size, self.penalty_steps = float(penalty_size), as_range(penalty_steps, "penalty_steps")
+        self.penalty_size = positive_number(penalty_size, "penalty_size", "0.01", or_0=True)
+        self.penalty_steps = as_range(penalty_steps, "penalty_steps")
 
     def build(self, input_shape: Shape) -> None:
         Penalised.build(self, input_shape)
@@ -562,8 +572,9 @@ class NRU(NAU):
         a = ops.square(ops.tanh(1000 * self.W)) if training else ops.abs(self.W)
         x = ops.expand_dims(x, -1)
         sign = 1 - 2 * ops.cast(x < 0, self.compute_dtype)
-        size = ops.where(ops.logical_and(x == 0, self.W < 0), 2.0**-23, ops.abs(x))
-        return _product(sign * ops.power(size, self.W) * a + 1 - a)
+        size = ops.where(x == 0, 2.0**-23, ops.abs(x))  # a power of 0 itself would have NaN as its gradient
+        power = ops.where(ops.logical_and(x == 0, self.W >= 0), ops.cast(self.W == 0, self.compute_dtype), ops.power(size, self.W))
+        return _product(sign * power * a + 1 - a)
 
 
 @keras.saving.register_keras_serializable("nalu_helpers")

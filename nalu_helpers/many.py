@@ -28,6 +28,7 @@ from .training import (
     Watch,
     a_watch,
     answer_of,
+    as_pair,
     dtype_of,
     number_of_steps,
     optimizer_for,
@@ -46,7 +47,10 @@ MEASURING = 4  # how often such rows are there while it measures: stacked, as te
 
 
 class Runs(NamedTuple):
-    """What `fit_many` returns: the table, with a row for each run and check, and the trained models, in the order of the runs."""
+    """What `fit_many` returns: the table, with a row for each run and check, and the trained models, both in the order of the runs.
+
+    Runs are in the order of what was given: by learning rate, then seed, then range. Each run's rows are in the order of its steps.
+    """
 
     table: pd.DataFrame
     models: Sequence[keras.layers.Layer]
@@ -137,10 +141,12 @@ def fit_many(
                 done.result()
         except BaseException:  # Ctrl-C too: the other threads must not go on alone
             stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)  # those that have not begun need not begin
             raise
     checks = [check for job in jobs for check in job.result()[0]]
     table = pd.DataFrame({name: np.concatenate([check[name] for check in checks]) for name in checks[0]})
-    table = table.sort_values(["learning_rate", "seed"], kind="stable", ignore_index=True)
+    numbers = np.concatenate([tile for tile, job in zip(runs.tiles, jobs, strict=True) for _ in job.result()[0]])  # each row's run
+    table = table.iloc[np.argsort(numbers, kind="stable")].reset_index(drop=True)
     return Runs(table, _Models(runs, [values for job in jobs for values in job.result()[1]]))
 
 
@@ -181,7 +187,11 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
 
 def _table(task, dtype):
     """The rows of a data.Task to measure on: (x, y) to interpolate, (x, y) to extrapolate."""
-    return tuple(part.astype(dtype) for part in (task.x_train, task.y_train, task.x_test, task.y_test))
+    train, test = as_pair(task.x_train, task.y_train, dtype, "_train"), as_pair(task.x_test, task.y_test, dtype, "_test")
+    if [part.shape[1] for part in train] != [part.shape[1] for part in test]:
+        columns = [f"{x.shape[1]} and {y.shape[1]}" for x, y in (train, test)]
+        raise ValueError(f"x_train and y_train have {columns[0]} columns, x_test and y_test {columns[1]}: they must have as many")
+    return *train, *test
 
 
 def _operation(operation, cost, ranges, inputs, batch, dtype):
@@ -189,6 +199,8 @@ def _operation(operation, cost, ranges, inputs, batch, dtype):
     compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
     inputs = whole_number(inputs, "inputs", at_least=2)
     refuse_memory(4 * inputs * batch, f"a batch of {in_digits(batch)} rows")
+    if not isinstance(ranges, Iterable):
+        raise TypeError(f"ranges is {ranges!r}, expected pairs (train, test) such as data.BENCHMARK_RANGES")
     ranges = [_train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     numbers = len(ranges) * 2 * data.EXAMINED * (inputs + 1)
@@ -237,6 +249,7 @@ class _Runs:
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
         seeds = _seeds(seeds)
+        self.counting = threading.Lock()  # of the updates that are done, by all threads in one bar
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
@@ -266,6 +279,7 @@ class _Runs:
             outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
+            rows_for(self.first, *self.task.tables[0][:2])  # as many answers
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
 
@@ -386,9 +400,8 @@ class _Runs:
                 until = min([end, *(last + 1 for last in due if last >= done)])  # the next check, or a restart before it
                 count = min(until - done, left, self.piece)
                 after, costs = self.loop.run(state, done, count, drawn, own, at=at, stream=stream, validation=tf.constant(validation))
-                if step < self.steps:
-                    ill = np.isnan(diverged_at) & ~np.isfinite(costs).all(axis=0)
-                    diverged_at[ill] = done + np.argmin(np.isfinite(costs[:, ill]), axis=0)
+                ill = np.isnan(diverged_at) & ~np.isfinite(costs).all(axis=0)
+                diverged_at[ill] = done + np.argmin(np.isfinite(costs[:, ill]), axis=0)
                 if done == step:
                     checks.append(self._rows(tile, step, costs[0], measured, restarts, diverged_at))
                     if watch:
@@ -398,7 +411,8 @@ class _Runs:
                 if step == self.steps:  # one update more, for the cost that it starts from
                     break
                 state, done = after, done + len(costs)
-                bar.update(len(costs) * len(tile))
+                with self.counting:
+                    bar.update(len(costs) * len(tile))
                 for i in np.flatnonzero(due == done - 1):
                     restarts[i] += 1
                     state = self._restarted(state, i, self.built(self.each[filled[i]][0], self.shape, restarts[i]))

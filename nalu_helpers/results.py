@@ -52,6 +52,14 @@ def write(output: str | Path, text: str) -> None:
         ) from None
 
 
+def table_path(output: str | Path) -> Path:
+    """`output` as the path of a table. Raises ValueError when it ends in .json: so does the note of its origin, of the same name."""
+    path = Path(output)
+    if path.suffix.lower() == ".json":
+        raise ValueError(f"{output} is where the origin of the table would be noted: choose another name, such as {path.stem}.csv")
+    return path
+
+
 def note_origin(output: str | Path, command: str, processor_seconds: float | None = None) -> None:
     """Write beside `output`, as JSON, how it was made: the command, the date, the versions, the kind of machine and what it cost."""
     origin: dict[str, Any] = {
@@ -69,7 +77,8 @@ def note_origin(output: str | Path, command: str, processor_seconds: float | Non
 def noted(outputs: Iterable[Path], command: str) -> Iterator[None]:
     """Note the origin of those of the tables `outputs` that change meanwhile, also when it is stopped or fails.
 
-    The processor time of all pieces is added up. It stays out for a table whose first pieces did not note theirs.
+    The processor time of this process, not that of a cluster's workers, is added up over all pieces. It stays out for a table whose first
+    pieces did not note theirs.
     """
     before = {output: output.read_bytes() if output.exists() else None for output in outputs}
     spent_before = {output: _seconds_noted(output) if table else 0 for output, table in before.items()}

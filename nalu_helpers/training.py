@@ -25,7 +25,7 @@ from keras.src.random import seed_generator
 from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
-from ._inputs import as_rows, one_of, positive_number, refuse_memory, whole_number
+from ._inputs import as_floats, as_rows, one_of, positive_number, refuse_memory, whole_number
 from .layers import Penalised
 
 COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
@@ -37,6 +37,7 @@ SUMS = ("Sum", "Mean", "BiasAddGrad", "Softmax", "LogSoftmax")  # what TensorFlo
 CORES = joblib.cpu_count()  # those this process may use, also in a container
 RATE = 0.05  # Adam's, where nothing is said and all rows are seen at every step
 RANDOM = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "Rng")  # how TensorFlow's stateful ones begin
+EXCLUDED = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")  # what an optimizer's get_config leaves out
 Cost = str | Callable[..., Any]
 Watch = Callable[[dict[str, Any]], object]
 
@@ -114,10 +115,14 @@ def fit(
             if not np.isfinite(costs[:, 0]).all():
                 loop.give(model, state, 0, done)
                 raise _diverged(np.concatenate(history), loop.optimizer)
-            state, done = after, done + count
+            before, state, done = state, after, done + count
+    cost_at_end = loop.run(state, steps, 1, (), own)[1][0, :1]  # one update more, for the cost that it starts from
+    if not np.isfinite(cost_at_end):
+        loop.give(model, before, 0, steps - count)
+        raise _diverged(np.concatenate([*history, cost_at_end]), loop.optimizer)
     loop.give(model, state, 0, steps)
     if watch:
-        watch({"step": np.array([steps]), "cost": loop.run(state, steps, 1, (), own)[1][0, :1], "weights": loop.weights(state, 1)})
+        watch({"step": np.array([steps]), "cost": cost_at_end, "weights": loop.weights(state, 1)})
     return np.concatenate(history)
 
 
@@ -362,11 +367,7 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
     """
     if not isinstance(model, keras.layers.Layer):
         raise TypeError(f"the model is {model!r}, expected a Keras layer or model such as NALU(1)")
-    dtype = dtype_of(model)
-    x, y = as_rows(x, "x", dtype), np.asarray(y)
-    y = as_rows(y[:, None] if y.ndim == 1 else y, "y", dtype)
-    if len(x) != len(y):
-        raise ValueError(f"x has {len(x)} rows and y has {len(y)}: every row of x needs its own row of y")
+    x, y = as_pair(x, y, dtype_of(model))
     if picked:
         if inputs_of(model) == 1:
             model(x[:1])
@@ -374,6 +375,15 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
     shape = answer_of(model, x[:1])
     if len(shape) != 2 or y.shape[-1] != shape[-1]:
         raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
+    return x, y
+
+
+def as_pair(x: Any, y: Any, dtype: str, of: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """x [rows, in] and y [rows, out], or [rows] for one output, as tables of `dtype`; `of` is put behind their names in sentences."""
+    x, y = as_rows(x, f"x{of}", dtype), as_floats(y, f"y{of}", dtype)
+    y = as_rows(y[:, None] if y.ndim == 1 else y, f"y{of}", dtype)
+    if len(x) != len(y):
+        raise ValueError(f"x{of} has {len(x)} rows and y{of} has {len(y)}: every row of x needs its own row of y")
     return x, y
 
 
@@ -416,6 +426,11 @@ def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | No
     """
     if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(f"optimizer is {optimizer!r}, expected one of Keras such as keras.optimizers.Adam(0.05, beta_2=0.99)")
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or getattr(optimizer, "gradient_accumulation_steps", None):
+        raise ValueError(
+            "optimizer scales the cost or accumulates gradients, expected one that makes each update from the gradient of its own step: "
+            "give it without gradient_accumulation_steps, and not in a LossScaleOptimizer"
+        )
     if optimizer is not None and learning_rate is None:
         return optimizer
     schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
@@ -425,7 +440,7 @@ def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | No
     rate = given if schedule else positive_number(given, "learning_rate", "0.05")
     if optimizer is None:
         return keras.optimizers.Adam(rate)
-    return type(optimizer)(**{**optimizer.get_config(), "learning_rate": rate})
+    return _like(optimizer, type(optimizer), rate)
 
 
 def a_watch(watch: Any) -> Watch | None:
@@ -501,6 +516,13 @@ def seeded(seed: int, tensorflow: bool = True) -> Iterator[Callable[[], bool]]:
 # The parts of Loop
 
 
+def _like(optimizer, kind, learning_rate):
+    """A fresh optimizer of the class `kind` with the settings of `optimizer`, those of `exclude_from_weight_decay` too."""
+    fresh = kind(**{**optimizer.get_config(), "learning_rate": learning_rate})
+    vars(fresh).update({name: value for name, value in vars(optimizer).items() if name in EXCLUDED})
+    return fresh
+
+
 def _without_assignments(optimizer):
     """A fresh optimizer like `optimizer` that works on values instead of variables.
 
@@ -510,10 +532,8 @@ def _without_assignments(optimizer):
     base = next(cls for cls in keras.optimizers.Optimizer.__mro__ if cls.__name__ == "BaseOptimizer")
     plain = {name: getattr(base, name) for name in vars(tensorflow) if not name.startswith("__") and hasattr(base, name)}
     fresh = type(kind.__name__, (kind,), plain)
-    config, schedule = optimizer.get_config(), optimizer._learning_rate
-    if not isinstance(schedule, keras.Variable):
-        config["learning_rate"] = schedule  # itself: a schedule of the reader's own need not be registered with Keras
-    return fresh(**config)
+    rate = optimizer._learning_rate  # a schedule itself: one of the reader's own need not be registered with Keras
+    return _like(optimizer, fresh, float(rate) if isinstance(rate, keras.Variable) else rate)
 
 
 def _penalised(model):
@@ -629,13 +649,12 @@ def _fingerprint(concrete):
     met: list[str] = []  # functions in the order in which they are called
 
     def setting(name, value):
-        """A node's setting as bytes: its value, or the function that is called."""
-        called = value.func.name
-        if called not in functions:
+        """A node's setting as bytes: its value, or the functions that may be called."""
+        called = [function.name for function in (value.func, *value.list.func) if function.name in functions]
+        if not called:
             return value.SerializeToString(deterministic=True)
-        if called not in met:
-            met.append(called)
-        return f"{name} {met.index(called)}".encode()
+        met.extend(dict.fromkeys(function for function in called if function not in met))
+        return " ".join([name, *(str(met.index(function)) for function in called)]).encode()
 
     def read(given, nodes, returned):
         """Take in one function: the names of its arguments, its nodes, and the names of what it returns."""

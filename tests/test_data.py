@@ -86,6 +86,8 @@ def test_an_unknown_operation_lists_the_known(make, operation):
         ((float("nan"), 1), ValueError, "expected finite ends"),
         (5, TypeError, r"expected two numbers \(low, high\)"),
         ((1, 2, 3), TypeError, r"expected two numbers \(low, high\)"),
+        ("12", TypeError, r"expected two numbers \(low, high\)"),
+        ((0, 10**400), ValueError, "has an end that is too large for a float"),
         (("a", "b"), TypeError, r"expected two numbers \(low, high\)"),
     ],
 )
@@ -129,6 +131,13 @@ def test_a_seed_that_is_no_whole_number_is_refused(draw, seed):
 def test_rows_of_an_examination_that_are_no_number_are_refused(rows):
     with pytest.raises((TypeError, ValueError), match="^rows is .*, expected a whole number"):
         data.examination("+", (1, 2), (2, 6), rows=rows)
+
+
+def test_ranges_of_an_examination_may_be_arrays():
+    for train, test in (((1, 2), (2, 6)), data.BENCHMARK_RANGES[4]):
+        lists = data.examination("/", np.array(train), [list(part) for part in test] if train == (-2, 2) else np.array(test), rows=5)
+        for part, same in zip(lists[1], data.examination("/", train, test, rows=5)[1], strict=True):
+            np.testing.assert_array_equal(part, same)
 
 
 def test_numbers_beyond_float32_are_refused_and_not_made_infinite():

@@ -408,6 +408,12 @@ def test_the_seeds_are_where_their_weights_are(seen):
     assert np.shape(explorer.data["gate"]) == (4, 6) and explorer.step == 100
 
 
+def test_a_seed_that_has_diverged_is_named_before_anything_is_shown(seen):
+    lost = [{**look, "weights": [np.where(look["seed"][:, None, None] == 2, np.nan, part) for part in look["weights"]]} for look in seen]
+    with pytest.raises(ValueError, match="seed 2 has diverged, and cannot be shown"):
+        explorers.seeds(data.article("*"), lost, 20)
+
+
 def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
     known = explorers.phrases(readers).data
     tokens, _, vocabulary = phrases.table()
@@ -426,6 +432,7 @@ def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
     "make, words",
     [
         (lambda: explorers.seeds(data.article("*"), [], 20), "seen holds no weights of NALUs"),
+        (lambda: parts.rounded([1.0, np.inf]), "what is to be shown holds numbers that are not finite"),
         (lambda: explorers.replay(data.article("+"), steps=0), "steps is 0, expected a whole number"),
         (lambda: explorers.replay(data.article("+"), every=1.5), "every is 1.5, expected a whole number"),
         (lambda: explorers.replay(data.article("+"), rates=()), "rates is empty"),

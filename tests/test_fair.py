@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nalu_helpers import benchmark, data, fair, layers
+from nalu_helpers import benchmark, data, fair, field, layers, metrics
 from nalu_helpers.fair import FIELD, PUBLISHED, Setting
 from nalu_helpers.field import Entry
 
@@ -91,6 +91,14 @@ def test_a_knob_is_turned_only_to_what_it_has(knobs, error, sentence):
         (lambda: fair.fair("nowhere", units=["XYZ"]), "unit is 'XYZ'"),
         (lambda: fair.fair("nowhere", units=["NMU"], operations=["add"]), "NMU does not enter add"),
         (lambda: fair.fair("nowhere", steps=0), "steps is 0"),
+        (lambda: fair.fair("nowhere", judge_with=[], steps=1), "there are no seeds: give at least one"),
+        (lambda: fair.compare(FIELD["NMU"], "*", judge_with=[], ranges=RANGES[:1], steps=1), "there are no seeds: give at least one"),
+        (lambda: field.run_chunk("foo", "*", RANGES, [0]), "unit is 'foo', known are"),
+        (lambda: field.run_chunk("NMU", "+", RANGES, [0], steps=1), "NMU does not enter add in this benchmark"),
+        (
+            lambda: field.single_module("nowhere.csv", units=["NAC"], operations=["+"], ranges=[((1, 2), (50, 60))], seeds=1, steps=1),
+            "((1, 2), (50, 60)) is none of the benchmark's ranges: give some of data.BENCHMARK_RANGES",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_said(make, sentence):
@@ -333,3 +341,32 @@ def test_the_nine_ranges_of_a_seed_are_not_nine_trials():
     ]
     (row,) = fair.claims(pd.DataFrame(rows), [("NMU", "NACLog", "mul")]).to_dict("records")
     assert row["best"] == "225 to 189" and row["best, seeds"] == "4 to 0" and row["verdict"] == "no difference seen"
+
+
+def test_two_ranges_to_test_on_are_judged_apart():
+    two = [((1, 2), (2, 6)), ((1, 2), (50, 60))]
+    asked = {"ranges": two, "seeds": [0], "steps": 20}
+    for runs in (fair.judge(FIELD["NMU"], "*", {"best": Setting(0.01)}, **asked), field.run_chunk("NMU", "*", **asked)):
+        assert runs["test"].tolist() == ["[2, 6]", "[50, 60]"]
+        assert runs["threshold"].tolist() == pytest.approx([metrics.success_threshold("*", test) for _, test in two])
+        assert runs["extrapolation"].nunique() == 2
+
+
+def test_seeds_may_be_a_generator_and_a_setting_without_its_penalty_may_be_among_those_to_choose_from():
+    setting = Setting(0.01)
+    both = [setting, replace(setting, penalty=False)]
+    ask = {"ranges": RANGES[:1], "steps": 20}
+    choice = fair.choose(FIELD["NMU"], "*", seeds=(seed for seed in (0, 1)), settings=both, **ask)
+    assert len(choice) == 2 and choice["penalty"].nunique() == 2
+    runs = fair.judge(FIELD["NMU"], "*", dict(zip("ab", both, strict=True)), seeds=(seed for seed in (0, 1)), **ask)
+    assert runs[["setting", "seed"]].to_numpy().tolist() == [["a", 0], ["a", 1], ["b", 0], ["b", 1]]
+
+
+def test_a_unit_of_your_own_is_added_to_a_folder_that_holds_others(tmp_path, monkeypatch):
+    """A unit that is none of `entries` stays in the tables, behind those that are."""
+    monkeypatch.setattr(fair, "grid", lambda entry, operation: [fair.published(entry)])
+    asked = {"choose_with": [0], "judge_with": [100], "steps": 4}
+    fair.fair(tmp_path, units=["NAC"], operations=["add"], **asked)
+    choice, runs = fair.fair(tmp_path, entries={"mine": Entry("+", lambda operation: layers.NAU(1))}, **asked)
+    for table in (choice, runs, pd.read_csv(tmp_path / "fair.csv", comment="#")):
+        assert list(dict.fromkeys(table["unit"])) == ["mine", "NAC"]

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from keras import ops
 from on_any_backend import FLOAT, ON_TENSORFLOW, assert_close, assert_gradients_are_slopes
 
-from nalu_helpers import NAC, NALU
+from nalu_helpers import INALU, MCFC, NAC, NALU, NAU
 
 ROWS = np.random.default_rng(0).uniform(-3, 3, (7, 4))
 moderate = st.floats(-4, 4)
@@ -256,6 +256,11 @@ def test_what_is_no_table_of_numbers_is_refused(rows, error, words):
         NAC(1)(rows)
 
 
-def test_W_before_the_first_call_says_what_to_do():
-    with pytest.raises(ValueError, match="has no weights yet: call it on data first"):
-        _ = NAC(1).W
+@pytest.mark.parametrize("ask", [lambda: NAC(1).W, lambda: NALU(1).G, lambda: NAU(1).W, lambda: MCFC(1).R, lambda: INALU(1).matrices()])
+def test_weights_before_the_first_call_say_what_to_do(ask):
+    with pytest.raises(AttributeError, match="nor weights yet: call it on data first, or .build"):
+        ask()
+    unit = NAU(1)
+    unit.build((None, 2))
+    with pytest.raises(AttributeError, match="^'NAU' object has no attribute 'foo'$"):
+        _ = unit.foo

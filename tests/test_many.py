@@ -1,8 +1,10 @@
 """`fit_many`: hundreds of runs side by side, each of which is the run that would have happened alone."""
 
+import itertools
 import subprocess
 import sys
 import threading
+import time
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +14,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, fit, fit_many, layers, many, training
+from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, expression, fit, fit_many, layers, many, training
 from nalu_helpers.many import StandingStill
 
 ONE, TEN = ((1, 2), (2, 6)), ((10, 20), (20, 40))
@@ -92,6 +94,17 @@ def test_the_table_has_a_row_for_each_run_and_check():
     assert list(table.columns[:5]) == ["train", "test", "learning_rate", "seed", "step"]
 
 
+@pytest.mark.parametrize("cores", [1, 3])
+def test_rows_and_models_are_in_the_order_in_which_the_runs_were_asked_for(cores, monkeypatch):
+    monkeypatch.setattr(many, "CORES", cores)  # tiles end elsewhere
+    asked = {"learning_rate": [0.01, 0.1, 0.03], "seeds": [5, 1, 3], "ranges": [TEN, ONE]}
+    table, models = quiet(**asked, steps=4, every=2, weights=True)
+    runs = itertools.product(asked["learning_rate"], asked["seeds"], ["[10, 20]", "[1, 2]"], [0, 2, 4])
+    assert list(table[["learning_rate", "seed", "train", "step"]].itertuples(index=False, name=None)) == list(runs)
+    ends = of(table, step=4).filter(like="[").to_numpy(float)
+    np.testing.assert_array_equal(ends, [np.concatenate([np.ravel(w) for w in model.get_weights()]) for model in models])
+
+
 def test_seeds_differ_in_start_and_numbers_and_ranges_share_the_start():
     table = of(table_of(ranges=[ONE, TEN], weights=True), step=0)
     assert table["W_hat[0, 0]"].nunique() == 3
@@ -122,11 +135,34 @@ def test_watch_sees_every_row_of_the_table_as_it_is_made(count):
     assert all(part.shape == (len(look["seed"]), 2, 1) for look, parts in zip(seen, weights, strict=True) for part in parts)
 
 
+def test_after_a_stop_no_more_runs_begin(monkeypatch):
+    monkeypatch.setattr(many, "CORES", 1)
+    monkeypatch.setattr(many, "TILES", (2,))
+    begun, begin = [], many._Runs._begin
+    monkeypatch.setattr(many._Runs, "_begin", lambda runs, tile: begun.append(tile) or begin(runs, tile))
+
+    def interrupt(seen):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        table_of(seeds=range(40), watch=interrupt)
+    assert len(begun) < 10  # of 20
+
+
 def test_it_learns_what_it_is_asked_to():
     table = table_of(lambda: NAC(1), "+", learning_rate=[0.05], steps=1500, every=500)
     assert (of(table, step=1500)["extrapolation"] < 0.05).all()
     table = table_of(lambda: NMU(1), "a * b", learning_rate=[0.01], steps=1500, every=500)
     assert (of(table, step=1500)["extrapolation"] < 1e-6).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_functions_of_numbers_are_numbers_in_an_expression(dtype):
+    for text in ("sqrt(a) * sqrt(2)", "a * sqrt(2)", "exp(1) * sqrt(a)", "log(2) + log(a)", "abs(-2) * a", "a / exp(1000)"):
+        table = table_of(lambda: keras.layers.Dense(1, dtype=dtype), text, seeds=[0], steps=2)
+        assert np.isfinite(table["cost"]).all()
+    root = expression.parse("a * sqrt(2)")(tf.constant([3.0, 5.0], dtype), None)
+    assert root.dtype == dtype and root.numpy() == pytest.approx(np.array([3, 5]) * 2**0.5, rel=1e-15 if dtype == "float64" else 1e-6)
 
 
 def test_the_test_ranges_are_the_benchmarks():
@@ -248,8 +284,11 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(learning_rate=[0.1, 0.1]), ValueError, "learning_rate holds the same one twice"),
         (dict(operation=5), TypeError, "the task is 5, expected text such as"),
         (dict(operation="a * c"), ValueError, "'c' is not allowed here"),
-        (dict(operation="1 / (a - a)"), ValueError, "the answer is not a finite number"),
+        (dict(operation="1 / (a - a)"), ValueError, "divides by 0 or is too large whatever a and b are"),
+        (dict(operation="(-1) ** 0.5 * a"), ValueError, "divides by 0 or is too large whatever a and b are"),
+        (dict(operation="log(a - 9)"), ValueError, "the answer is not a finite number for 10,000 of 10,000 pairs"),
         (dict(ranges=[(1, 2)]), TypeError, "train is 1, expected two numbers"),
+        (dict(ranges=None), TypeError, "ranges is None, expected pairs"),
         (dict(ranges=[5]), TypeError, "a range is 5, expected a pair"),
         (dict(ranges=[((2, 1), (2, 6))]), ValueError, "first end below its second"),
         (dict(make=lambda: NALU(2)), ValueError, r"shape \(1, 2\), expected \(1, 1\): give it one unit"),
@@ -260,6 +299,24 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
 def test_bad_input_is_refused_in_one_sentence(settings, error, words):
     with pytest.raises(error, match=words):
         table_of(**settings)
+
+
+def test_threads_move_the_bar_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(many, "CORES", 4)
+
+    class Bar:
+        """It counts as slowly as it can."""
+
+        count = 0
+
+        def update(self, count):
+            before = self.count
+            time.sleep(1e-3)
+            self.count = before + count
+
+    bar = Bar()
+    table_of(seeds=range(16), steps=100, every=5, progress=bar)
+    assert bar.count == 16 * 100
 
 
 def test_progress_goes_to_a_terminal(capsys):
@@ -653,6 +710,30 @@ def test_a_float64_model_is_measured_on_a_task_as_it_is_trained_on_it():
     model, last = runs.models[0], runs.table[runs.table["seed"] == 0].iloc[-1]
     errors = [np.mean((model(x).numpy() - y) ** 2) for x, y in ((task.x_train, task.y_train), (task.x_test, task.y_test))]
     assert last[["interpolation", "extrapolation"]].tolist() == pytest.approx(errors, rel=1e-9)
+
+
+@pytest.mark.parametrize("examined", [False, True])
+def test_the_rows_of_a_task_are_looked_at_as_those_of_fit_are(examined):
+    x, y = data.uniform("+", train=(1, 2), rows=20).x_train.astype("float64"), np.arange(20.0)
+
+    def errors(**changed):
+        rows = data.Task(**{"x_train": x, "y_train": y[:, None], "x_test": x[:5], "y_test": y[:5, None], **changed})
+        if examined:
+            draw, cost = (lambda rng, count: (rng.random((count, 8, 2), "float32"),)), (lambda model, x: tf.reduce_mean(model(x) ** 2))
+            table = fit_many(lambda: NAC(1), draw, cost=cost, examined=rows, seeds=[0], steps=2, progress=False).table
+        else:
+            table = fit_many(lambda: NAC(1), rows, seeds=[0], steps=2, progress=False).table
+        return table[["interpolation", "extrapolation"]].to_numpy()
+
+    np.testing.assert_array_equal(errors(y_train=y, y_test=y[:5].tolist()), errors())
+    for changed, words in (
+        ({"y_test": [1, 2, np.nan, 4, 5]}, "y_test, row 2 is nan, expected only finite"),
+        ({"y_test": y}, "x_test has 5 rows and y_test has 20: every row of x needs its own row of y"),
+        ({"x_test": x[:5, :1]}, "x_train and y_train have 2 and 1 columns, x_test and y_test 1 and 1: they must have as many"),
+        ({"y_train": np.ones((20, 3)), "y_test": np.ones((5, 3))}, r"y has 3 columns and the model turns one row into shape \(1, 1\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            errors(**changed)
 
 
 def wide(columns):

@@ -203,7 +203,7 @@ def test_at_least_zero_is_relu(activation):
     "task, model", [("counting", "LSTM"), ("addition", "NAC"), ("addition", "Transformer total"), ("product", "LSTM"), ("parity", "NALU")]
 )
 def test_a_run_gives_a_row_for_each_seed_and_length(task, model):
-    table = experiment.run(task, model, seeds=range(2), steps=2)
+    table = experiment.run(task, model, seeds=iter(range(2)), steps=2)
     assert list(table.columns) == [*experiment.KEY, "seed", "length", "error", "exact", "accuracy"]
     lengths = experiment.TASKS[task].lengths
     assert table[["seed", "length"]].to_numpy().tolist() == [[seed, length] for seed in (0, 1) for length in lengths]

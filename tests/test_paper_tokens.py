@@ -103,6 +103,8 @@ def test_each_row_of_the_table_belongs_to_its_seed():
     [
         (lambda: tokens.write(-1, 2, "+", "Abacus"), "begin at -1 and have up to 1 digits: expected 0 or more"),
         (lambda: tokens.write(10**17, 2, "+", "Abacus"), "answers of at most 18"),
+        (lambda: tokens.write(1.5, 2, "+", "Abacus"), "the numbers are not all whole"),
+        (lambda: tokens.write(1, 10**30, "+", "Abacus"), "or have more than 18 digits"),
         (lambda: tokens.write(1, 2, "-", "Abacus"), "operation is '-'"),
         (lambda: tokens.write(1, 2, "+", "abakus"), "model is 'abakus'"),
         (lambda: tokens.write(100, 2, "+", "Abacus", digits=2), "digits"),
@@ -111,5 +113,5 @@ def test_each_row_of_the_table_belongs_to_its_seed():
     ],
 )
 def test_what_cannot_be_written_is_said(call, sentence):
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises((TypeError, ValueError), match=sentence):
         call()

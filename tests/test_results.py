@@ -2,7 +2,9 @@
 
 import json
 
-from nalu_helpers import results
+import pytest
+
+from nalu_helpers import benchmark, results
 
 
 def test_the_cores_that_are_noted_are_those_a_container_lets_us_use(tmp_path, monkeypatch):
@@ -10,3 +12,12 @@ def test_the_cores_that_are_noted_are_those_a_container_lets_us_use(tmp_path, mo
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     results.note_origin(tmp_path / "table.csv", "a command")
     assert json.loads((tmp_path / "table.json").read_text())["machine"].endswith(", 1 cores")
+
+
+@pytest.mark.parametrize("command", ["single-module --unit NAC --operation add --range=1,2 --seeds 1 --steps 1", "throughput"])
+def test_a_table_is_not_written_where_its_origin_is_noted(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        benchmark.main([*command.split(), "--output", "runs.json"])
+    assert "runs.json is where the origin of the table would be noted: choose another name, such as runs.csv" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

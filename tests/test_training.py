@@ -122,7 +122,8 @@ def with_bad(place, value):
         (dict(x=np.ones((64,))), ValueError, r"x has shape \(64,\), expected \[rows, columns\]"),
         (dict(x=with_bad((7, 1), np.nan)), ValueError, "x, row 7, column 1 is nan, expected only finite"),
         (dict(x=with_bad((9, 0), -np.inf)), ValueError, "x, row 9, column 0 is -inf, expected only finite"),
-        (dict(y=np.where(np.arange(64) < 5, 1, np.inf)), ValueError, "y, row 5, column 0 is inf, expected only finite"),
+        (dict(y=np.where(np.arange(64) < 5, 1, np.inf)), ValueError, "y, row 5 is inf, expected only finite"),
+        (dict(y=[[1.0], [1.0, 2.0]] * 32), TypeError, "y has rows of different lengths"),
         (dict(x=np.empty((0, 2)), y=np.empty((0, 1))), ValueError, "x is empty"),
         (dict(x=[["a", "b"]], y=[1]), TypeError, "x holds text, expected numbers"),
         (dict(y=np.ones((63, 1))), ValueError, "x has 64 rows and y has 63"),
@@ -136,6 +137,8 @@ def with_bad(place, value):
         (dict(learning_rate=float("nan")), ValueError, "learning.rate is nan"),
         (dict(learning_rate="fast"), TypeError, "learning.rate is 'fast', expected a number such as"),
         (dict(optimizer="adam"), TypeError, "optimizer is 'adam', expected one of Keras"),
+        (dict(optimizer=keras.optimizers.Adam(gradient_accumulation_steps=2)), ValueError, "optimizer scales the cost or accumulates"),
+        (dict(optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())), ValueError, "optimizer scales the cost or"),
         (dict(progress="yes"), TypeError, "progress is 'yes', expected True, False or a bar"),
         (dict(cost=lambda model, x, y: model(x) - y), ValueError, r"the cost has shape \(64, 1\), expected one number"),
         (dict(cost=lambda model, x, y: {"cost": 1.0}), TypeError, "the cost is a dict, expected one number"),
@@ -220,6 +223,39 @@ def test_the_learning_rate_that_is_given_holds_and_not_the_optimizers_own():
         for weights in zip(many.get_weights(), one.get_weights(), expected.get_weights(), strict=True):
             np.testing.assert_array_equal(weights[0], weights[2])
             np.testing.assert_array_equal(weights[1], weights[2])
+
+
+def test_a_divergence_in_the_very_last_update_is_noticed():
+    model, far = fresh(lambda: keras.layers.Dense(1)), keras.optimizers.SGD(1e38)
+    model.build((None, 2))
+    start = model.get_weights()
+    with pytest.raises(TrainingDiverged, match="the cost is inf at step 2, after .* at step 1: try a learning rate below") as said:
+        quiet_fit(model, steps=1, optimizer=far)
+    assert said.value.cost.shape == (2,)
+    for weight, begun in zip(model.get_weights(), start, strict=True):
+        np.testing.assert_array_equal(weight, begun)
+    many = fit_many(lambda: keras.layers.Dense(1), SMALL, seeds=[0], steps=1, optimizer=far, progress=False).table
+    assert many["diverged_at"].tolist() == [pytest.approx(np.nan, nan_ok=True), 1]
+
+
+@pytest.mark.parametrize("rate", [None, 0.1])
+def test_what_is_excluded_from_weight_decay_stays_so(rate):
+    decays = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    decays.exclude_from_weight_decay(var_names=["bias"])
+    make = lambda: keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")  # noqa: E731
+    settings = {"optimizer": decays, "learning_rate": rate, "steps": 10, "progress": False}
+    settings["cost"] = lambda model, x, y: tf.reduce_sum(0 * model(x))
+    model = make()
+    fit(model, SMALL.x_train, SMALL.y_train, **settings)
+    for trained in (model, fit_many(make, (SMALL.x_train, SMALL.y_train), seeds=[0], **settings).models[0]):
+        assert np.ravel(trained.kernel) == pytest.approx([0.95**10] * 2, rel=1e-4) and float(trained.bias[0]) == 1
+
+
+def test_a_cost_with_a_choice_of_functions_computes_the_same_when_it_is_called_again():
+    def cost(model, x, y):
+        return tf.switch_case(tf.constant(1), [lambda: tf.reduce_sum(model(x)), lambda: tf.reduce_sum((model(x) - y) ** 2)])
+
+    np.testing.assert_allclose(quiet_fit(fresh(lambda: NAC(1)), cost=cost), quiet_fit(fresh(lambda: NAC(1))), rtol=1e-5)
 
 
 def test_the_updates_before_a_divergence_are_counted():

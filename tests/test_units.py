@@ -423,6 +423,22 @@ def test_dividing_by_zero_is_dividing_by_an_epsilon_and_multiplying_by_zero_is_z
         assert np.asarray(unit([[3.0, 0.0]])).item() == 0
 
 
+def test_nru_has_gradients_where_an_input_is_zero():
+    unit, x = exactly(NRU(1), W=[0.5, 0.3]), keras.Variable([[0.0, 2.0]], dtype=FLOAT)
+    (gradient,) = gradients(lambda: ops.sum(unit(ops.convert_to_tensor(x))), [x])
+    a, power = 1 - 0.5, 2**0.3 * 0.3 + 0.7
+    assert np.asarray(unit(x)).item() == pytest.approx(a * power)
+    np.testing.assert_allclose(gradient, [[0, a * 0.3 * 0.3 * 2**-0.7]], rtol=1e-5)
+    assert np.asarray(exactly(NRU(1), W=[0, 1])([[0.0, 3.0]])).item() == 3
+
+
+def test_a_penalty_may_be_none_and_no_step_is_too_late_for_it():
+    assert NAU(1, penalty_size=0).penalty_size == 0
+    for sizes, last in (((0, 1e-5), 0), ((1e-7, 1e-5), 1e-5)):
+        unit = exactly(RealNPU(1, penalty_sizes=sizes), W=[1, 1])
+        assert float(unit.penalty(400_000, 1.0)) == pytest.approx(last * 3)
+
+
 def test_the_modified_real_npu_is_pushed_to_whole_weights_at_the_end():
     unit = built(lambda **k: RealNPUModified(3, **k))
     unit.W.assign(np.full((4, 3), -0.75))
@@ -469,6 +485,10 @@ def test_bad_arguments_are_refused_in_one_sentence(make):
         (lambda: INALU(1, omega=-1), "omega is -1"),
         (lambda: NAU(1, penalty_steps=(5, 5)), "penalty_steps is"),
         (lambda: RealNPU(1, penalty_sizes=(1e-5, 1e-7)), "penalty_sizes is"),
+        (lambda: RealNPU(1, penalty_sizes=(-1, 1)), r"penalty_sizes is \(-1.0, 1.0\), expected both ends of at least 0"),
+        (lambda: NAU(1, penalty_size=float("nan")), "penalty_size is nan, expected a finite number of at least 0 such as 0.01"),
+        (lambda: NMU(1, penalty_size=-5), "penalty_size is -5, expected a finite number of at least 0 such as 0.01"),
+        (lambda: RealNPUModified(1, penalty_size=float("inf")), "penalty_size is inf, expected a finite number of at least 0"),
         (lambda: layers.Clip(1, 0), "the range to clip to is"),
         (lambda: MCFC(1, epsilon=-1), "epsilon is -1"),
         (lambda: SNMU(1, noise=(5, 1)), "noise is"),

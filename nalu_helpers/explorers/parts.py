@@ -90,7 +90,12 @@ def text(name: str, label: str, value: str, tip: str) -> Handle:
 
 
 def rounded(values: Any, digits: int = 5) -> list:
-    """`values` as lists of numbers that are short to write: it is drawings and a few digits that they are for."""
+    """`values` as lists of numbers that are short to write: it is drawings and a few digits that they are for.
+
+    Raises ValueError when one is not finite, which JSON cannot hold.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError("what is to be shown holds numbers that are not finite: leave out the run that has diverged")
     return np.round(np.asarray(values, "float64"), digits).tolist()
 
 

@@ -12,7 +12,7 @@ from .._inputs import one_of, whole_number
 from ..expression import as_function
 from ..training import progress_bar
 from . import parts
-from .parts import Explorer, choice, rounded, slider
+from .parts import Explorer, choice, slider
 
 RATES = (1e-3, 1e-2, 1e-1)
 UNITS = ("NAC", "NACLog", "NALU", "INALU", "NAU", "NMU")  # those with a matrix W of two entries for each operation
@@ -80,7 +80,7 @@ def _paths(checks, operation, threshold, inside):
     elif "g[0]" in checks:
         known["gate"] = _sigmoid(column("g[0]"))
     nothing = np.array(None)
-    known = {name: np.where(np.isfinite(values), rounded(values, 3), nothing).tolist() for name, values in known.items()}
+    known = {name: np.where(np.isfinite(values), np.round(values, 3), nothing).tolist() for name, values in known.items()}
     return {**known, "solved": (column("extrapolation") < threshold).astype(int).tolist()}
 
 

@@ -91,9 +91,13 @@ def mean_weight_and_gate(task: Task, seen: Sequence[dict[str, Any]]) -> tuple[np
 def seeds(task: Task, seen: Sequence[dict[str, Any]], every: int) -> Explorer:
     """Notebook 05: choose a seed and a step; see where its gate and its weights are on the surface of the cost.
 
-    `seen` is what `fit_many(..., watch=seen.append, every=every)` saw of NALUs on `task`. Raises ValueError when it holds none.
+    `seen` is what `fit_many(..., watch=seen.append, every=every)` saw of NALUs on `task`. Raises ValueError when it holds none, or a seed
+    that has diverged.
     """
     w, gate = mean_weight_and_gate(task, seen)
+    lost = np.flatnonzero(~np.isfinite(w + gate).all(axis=0))
+    if len(lost):
+        raise ValueError(f"seed {lost[0]} has diverged, and cannot be shown: leave it out, or train with a smaller learning rate")
     figure = plots.gate_surface(task.x_train, task.y_train, title="Where a seed is on the surface of the cost")
     last = (len(w) - 1) * whole_number(every, "every")
     handles = [

@@ -213,8 +213,6 @@ def run(
     `weight_T` and `weight_tick` are what a counter has learned of its two inputs, NaN without one. Raises ValueError for an
     unknown model, a size below 2, or a T below 1.
     """
-    import pandas as pd
-
     one_of(model, MODELS, "model")
     moves(size), _playable((*times, *tests))
     seeds = list(seeds)

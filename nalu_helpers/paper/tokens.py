@@ -94,11 +94,15 @@ def write(
 
     Every number has slots for `digits` digits, as many as the longest has unless more are asked for, and the answer for one more digit in
     +, for twice as many in ×, and for the end. `start` is how far a place begins from its first one, a number or [rows]. Raises
-    ValueError for an unknown operation or model, numbers below 0, and such as have more than 18 digits in the answer.
+    TypeError for what are no whole numbers, ValueError for an unknown operation or model, numbers below 0, and such as have more than 18
+    digits in the answer.
     """
     one_of(operation, LONGEST, "operation")
     backwards, kind, _ = MODELS[one_of(model, MODELS, "model")]
-    a, b = (np.atleast_1d(np.asarray(number, "int64")) for number in (a, b))
+    a, b = (np.atleast_1d(np.asarray(number)) for number in (a, b))
+    if not {a.dtype.kind, b.dtype.kind} <= {"i", "u"}:
+        raise TypeError("the numbers are not all whole, or have more than 18 digits: expected such as 123")
+    a, b = a.astype("int64"), b.astype("int64")
     longest = max(len(str(max(number.max(), 0))) for number in (a, b))
     digits = longest if digits is None else whole_number(digits, "digits", at_least=longest)
     if min(a.min(), b.min()) < 0 or digits > (17 if operation == "+" else 9):
