@@ -210,7 +210,7 @@ def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path
             fair.redundant(tmp_path, units=units, **asked)
     with pytest.raises(ValueError, match="there are no seeds"):
         fair.redundant(tmp_path, seeds=[])
-    (tmp_path / "fair.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "fair.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ValueError, match="there is no table of `fair` in"):
             fair.redundant(folder)
