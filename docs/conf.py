@@ -3,6 +3,7 @@
 Nothing is executed and nothing comes from a network, neither when the site is built nor when it is read.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -39,6 +40,7 @@ html_math_renderer = "mathml"
 default_role = "py:obj"
 autodoc_inherit_docstrings = False
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "none"
 python_use_unqualified_type_names = True
 add_module_names = False
@@ -60,6 +62,8 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
+if "REPOSITORY" in os.environ:  # its address, which whoever publishes the site knows
+    html_theme_options |= {"repository_url": os.environ["REPOSITORY"], "use_repository_button": True}
 html_context = {"default_mode": "light"}  # without JavaScript; with it, as the system has it: _templates/layout.html
 html_favicon = "_static/icon.svg"
 html_static_path = ["_static", "playground.png"]

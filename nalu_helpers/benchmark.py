@@ -3,7 +3,7 @@
 training        steps a second of `fit`, beside the plain loop that notebook 03 writes out
 throughput      run-steps a second of `fit_many` for 1 to 2,250 runs, beside a loop that trains one model at a time
 single-module   the field's benchmark (Mistry, Farrahi & Hare 2022): every unit, four operations, nine ranges, 25 seeds
-fair            the same for every unit as it was published and at its best, in a setting chosen by the same rules for all
+fair            the same for every unit as published and at its best, by the same rules for all (stored: all but SNMU, which takes hours)
 redundant       the same among more numbers, of which two are to be computed with, in the two settings of `fair`
 curves          how each run of `fair` came to where it is, and the weights it ends with
 paper           the paper's own experiments (Trask et al. 2018), and those that follow from them, a table each

@@ -13,7 +13,7 @@ EXAMINED = 10_000  # rows of each table that a run is measured on
 Range = tuple[float, float]  # (low, high)
 Ranges = Range | tuple[Range, Range]  # or two of them
 
-# The nine ranges of the field's benchmark: uniform to train on, and to be examined on. Source: Mistry, Farrahi & Hare 2022.
+#: The nine ranges of the field's benchmark: uniform to train on, and to be examined on. Source: Mistry, Farrahi & Hare 2022.
 BENCHMARK_RANGES: tuple[tuple[Range, Ranges], ...] = (
     ((-20, -10), (-40, -20)),
     ((-2, -1), (-6, -2)),

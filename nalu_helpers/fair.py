@@ -52,7 +52,10 @@ FIELD = UNITS | {
 
 @dataclass(frozen=True)
 class Setting:
-    """What a reader can turn: a point of the grid. Raises TypeError or ValueError for a knob that is turned to what it does not have."""
+    """What a reader can turn: a point of the grid. Raises TypeError or ValueError for a knob that is turned to what it does not have.
+
+    `start`, of the weights called Ŵ and M̂, is "as published", "benchmark", "U(±0.5)" or "U(±2)"; `clipping` is one of those of `Entry`.
+    """
 
     learning_rate: float
     start: str = PUBLISHED  # or one of STARTS
@@ -516,8 +519,9 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 
 
     A seed starts alike on all ranges, so that it is seeds that are counted: a unit is ahead in one when it solves more of its ranges, and
     ahead in all when chance alone would split the seeds that differ so unevenly with a probability below `p` (exact binomial test).
-    A claim *holds* when the newer unit is ahead as published and at its best; when it is ahead as published only, it was the setting's
-    merit.
+    A claim *holds* when the newer unit is ahead as published and at its best. When it is ahead as published only, it was *the setting's
+    merit*; ahead at its best only, it is *only at its best*. When it is ahead in neither, what both are at their best decides: *the older
+    is ahead*, or *no difference seen*.
     """
     from scipy.stats import binomtest
 

@@ -25,7 +25,10 @@ EPSILON = 1e-8  # Adam's, in PyTorch and so in the reference implementation
 
 @dataclass(frozen=True)
 class Entry:
-    """A unit in the benchmark, as it was published: the operations it enters, how one is made for an operation, and how it is trained."""
+    """A unit in the benchmark, as it was published: the operations it enters, how one is made for an operation, and how it is trained.
+
+    `clipping` is "none", "value 0.1" or "norm 1".
+    """
 
     operations: str
     make: Callable[[str], keras.layers.Layer]
@@ -72,8 +75,9 @@ def run_chunk(
     """Protocol C for one unit, one operation and some ranges and seeds: a table with a row a run.
 
     The step with the lowest validation error is the one judged: `interpolation`, `extrapolation` and `sparsity_error` are those of
-    `best_step`, and the run is `solved` when its extrapolation error is below the `threshold`. `solved_at` is the first step checked
-    at which it was. Raises ValueError for a unit that is unknown or does not enter the operation.
+    `best_step`, and the run is `solved` when its extrapolation error is below the `threshold`. `solved_at` is the first check
+    at which that error was below it, even if another step is the one judged. Raises ValueError for a unit that is unknown or does not
+    enter the operation.
     """
     ((unit, operation),) = pairs([unit], [operation])
     entry = UNITS[unit]

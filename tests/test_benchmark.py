@@ -67,9 +67,9 @@ def test_how_it_was_made_stands_beside_it(undisturbed):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["SIGKILL", "Ctrl-C"])
-def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bytes(undisturbed, tmp_path, how):
-    output = tmp_path / "table.csv"
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bytes(undisturbed, tmp_path, name):
+    output, how = tmp_path / "table.csv", getattr(signal, name)
     with in_a_process(*SMALL, output=output) as process:
         wait_for(output.name, output.exists)
         process.send_signal(how)
@@ -320,7 +320,8 @@ def test_the_papers_tables_go_on_where_they_were_and_end_with_the_same_bytes(toy
     assert toy.asked == [("b", "NAC", [0, 1, 2]), ("a", "NALU", [0, 1, 2])]
     table = pd.read_csv(whole / "paper_toy.csv", comment="#")
     assert table[["task", "seed", "length"]].head(3).values.tolist() == [["b", 0, 10], ["b", 0, 100], ["b", 1, 10]] and len(table) == 12
-    assert json.loads((whole / "paper_toy.json").read_text())["command"].startswith("python -m nalu_helpers.benchmark paper")
+    origin = json.loads((whole / "paper_toy.json").read_text(encoding="utf-8"))
+    assert origin["command"].startswith("python -m nalu_helpers.benchmark paper")
 
     toy.CHUNKS.reverse()
     benchmark.paper(parts, seeds=2)
@@ -335,8 +336,8 @@ def test_the_papers_tables_go_on_where_they_were_and_end_with_the_same_bytes(toy
 
 def almost_full(tmp_path, lines):
     """Two files like Linux' own: so many pieces of memory are in use, of 1,000."""
-    (tmp_path / "maps").write_text("a line\n" * lines)
-    (tmp_path / "most").write_text("1000\n")
+    (tmp_path / "maps").write_text("a line\n" * lines, encoding="utf-8")
+    (tmp_path / "most").write_text("1000\n", encoding="utf-8")
     return tmp_path / "maps", tmp_path / "most"
 
 
@@ -394,13 +395,13 @@ def test_the_processor_time_of_all_pieces_of_a_table_is_noted_and_left_out_where
 
     def a_piece(text, seconds):
         with results.noted([table], "command"):
-            table.write_text(text)
+            table.write_text(text, encoding="utf-8")
             begin = time.process_time()
             while time.process_time() < begin + seconds:
                 sum(range(1000))
-        return json.loads(origin.read_text()).get("processor_seconds")
+        return json.loads(origin.read_text(encoding="utf-8")).get("processor_seconds")
 
     assert a_piece("one", 0.6) == 1
     assert a_piece("two", 1.6) == 3
-    origin.write_text(json.dumps({"command": "an older version, which noted none"}))
+    origin.write_text(json.dumps({"command": "an older version, which noted none"}), encoding="utf-8")
     assert a_piece("three", 0.6) is None

@@ -117,7 +117,7 @@ def test_the_readmes_commands_run_on_every_system_and_python():
         assert job["strategy"]["matrix"]["python"] == PYTHONS
     commands = " ".join(re.findall(r"^    (\S.*?)(?: +#.*)?$", README.split("## The notebooks")[0], re.MULTILINE))
     for command in [step["run"] for step in jobs["windows"]["steps"] if "run" in step and "shell" not in step] + ["make lab", "make test"]:
-        assert command in commands
+        assert command.replace("${{ matrix.python }}", PYTHONS[-1]) in commands
     assert "make lab" in str(jobs["linux-and-macos"]) and {"run": "make test"} in jobs["linux-and-macos"]["steps"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nalu_helpers import benchmark, data, fair, field, layers, metrics
 from nalu_helpers.fair import FIELD, PUBLISHED, Setting
-from nalu_helpers.field import Entry
+from nalu_helpers.field import CLIPPING, Entry
 
 RANGES = [data.BENCHMARK_RANGES[6], data.BENCHMARK_RANGES[0]]
 FEW = [Setting(rate, PUBLISHED, beta_2) for beta_2 in (0.999, 0.99) for rate in (0.001, 0.01, 0.03)]
@@ -80,6 +80,11 @@ def test_a_knob_is_turned_only_to_what_it_has(knobs, error, sentence):
     assert sentence in str(said.value) and "\n" not in str(said.value)
     with pytest.raises(error):
         replace(Setting(0.01), **knobs)
+
+
+def test_the_words_that_a_knob_knows_stand_in_its_docstring():
+    assert all(f'"{start}"' in Setting.__doc__ for start in (PUBLISHED, *fair.STARTS))
+    assert all(f'"{clipping}"' in Entry.__doc__ for clipping in CLIPPING)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +223,7 @@ def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path
             fair.redundant(tmp_path, units=units, **asked)
     with pytest.raises(ValueError, match="there are no seeds"):
         fair.redundant(tmp_path, seeds=[])
-    (tmp_path / "fair.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "fair.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ValueError, match="there is no table of `fair` in"):
             fair.redundant(folder)

@@ -626,21 +626,21 @@ def test_a_second_training_of_the_same_shape_is_not_compiled_again(monkeypatch):
 @pytest.mark.skipif(not training.MAPS.exists(), reason="only Linux counts a process's pieces of memory")
 def test_a_loop_is_compiled_once_wherever_in_its_block_a_check_falls():
     quiet(lambda: NAC(1), every=50, steps=100)  # from the block's beginning, and from its fiftieth step
-    before = len(training.MAPS.read_text().splitlines())
+    before = len(training.MAPS.read_text(encoding="utf-8").splitlines())
     quiet(lambda: NAC(1), every=7, steps=100)
-    assert len(training.MAPS.read_text().splitlines()) - before < 200  # a loop takes about 400
+    assert len(training.MAPS.read_text(encoding="utf-8").splitlines()) - before < 200  # a loop takes about 400
 
 
 def test_where_no_loop_can_be_added_one_sentence_says_so_and_those_that_are_there_go_on(tmp_path, monkeypatch):
     quiet()
     for name, text in {"MAPS": "a line\n" * 95, "MOST_MAPS": "100\n"}.items():
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
         monkeypatch.setattr(training, name, tmp_path / name)
     assert len(quiet(seeds=[8, 9]).table)  # compiled before
     with pytest.raises(training.TooManyLoops, match="95 of its 100 pieces of memory are taken, and TensorFlow gives none back: restart"):
         quiet(operation="a * b + 0.123")
     for text in ("", "many"):  # where nothing is counted nothing is refused
-        (tmp_path / "MOST_MAPS").write_text(text)
+        (tmp_path / "MOST_MAPS").write_text(text, encoding="utf-8")
         training.refuse_another_loop()
 
 

@@ -290,7 +290,7 @@ def test_the_exercise_on_data_trains_a_nac_on_the_answer(capsys):
 
 
 def test_every_exercise_is_in_a_notebook_and_has_its_solution():
-    text = "".join(path.read_text() for path in Path(__file__).parent.parent.glob("notebooks/*.ipynb"))
+    text = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.parent.glob("notebooks/*.ipynb"))
     for name in (name for name in dir(checks) if name.startswith("exercise_")):
         assert text.count(f"checks.{name}(") == 2, name
 

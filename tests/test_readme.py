@@ -1,4 +1,4 @@
-"""The README's "In your own code" runs as it stands, and what it says of it is so."""
+"""The README's "In your own code" and CONTRIBUTING's "A unit" run as they stand, and what they say is so."""
 
 import functools
 import re
@@ -9,11 +9,18 @@ import keras
 import numpy as np
 import pytest
 
-from nalu_helpers import NALU, NMU, data, fair, fit_many
+from nalu_helpers import NALU, NMU, data, fair, fit, fit_many
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-SECTION = README.split("## In your own code\n")[1].split("\n## ")[0]
-BLOCKS = [textwrap.dedent(block) for block in re.findall(r"^(?: {4}.*\n+)+", SECTION, re.MULTILINE)]
+ROOT = Path(__file__).parent.parent
+
+
+def section(file, heading):
+    """The section of that heading in the root's `file`, and its blocks of code."""
+    text = (ROOT / file).read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    return text, [textwrap.dedent(block) for block in re.findall(r"^(?: {4}.*\n+)+", text, re.MULTILINE)]
+
+
+SECTION, BLOCKS = section("README.md", "In your own code")
 
 
 def ran(block, **names):
@@ -54,3 +61,13 @@ def test_the_third_example_runs_with_a_unit_of_your_own(monkeypatch, capsys):
 
 def test_all_examples_are_run():
     assert len(BLOCKS) == 3
+
+
+def test_a_unit_of_your_own_is_written_as_shown_learns_and_is_saved(tmp_path):
+    (block,) = section("CONTRIBUTING.md", "A unit")[1]
+    task, unit = data.uniform("*", train=(1, 2), test=(2, 6)), ran(block)["MyUnit"](1)
+    fit(unit, task.x_train, task.y_train, steps=2000, progress=False)
+    np.testing.assert_allclose(unit(task.x_test), task.y_test, rtol=0.01)
+    model = keras.Sequential([keras.Input((2,)), unit])
+    model.save(tmp_path / "unit.keras")
+    np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "unit.keras")(task.x_test), model(task.x_test))

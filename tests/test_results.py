@@ -11,7 +11,7 @@ def test_the_cores_that_are_noted_are_those_a_container_lets_us_use(tmp_path, mo
     """joblib reads the limits of cgroups and affinity, and can be told of one by LOKY_MAX_CPU_COUNT."""
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     results.note_origin(tmp_path / "table.csv", "a command")
-    assert json.loads((tmp_path / "table.json").read_text())["machine"].endswith(", 1 cores")
+    assert json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))["machine"].endswith(", 1 cores")
 
 
 @pytest.mark.parametrize("command", ["single-module --unit NAC --operation add --range=1,2 --seeds 1 --steps 1", "throughput"])

@@ -5,6 +5,7 @@ import doctest
 import importlib
 import json
 import re
+import runpy
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -124,6 +125,21 @@ def test_the_reference_holds_every_public_function_and_class(site):
             if public and (not shown or node.name in explorers.__all__):
                 place = f"{module}.{node.name}"
                 assert any(place in page.places for _, page in pages(site)), place
+
+
+def test_the_reference_tells_no_answer_to_an_exercise(site):
+    said = " ".join(site["reference/checks.html"].words.split())
+    tree = ast.parse((ROOT / "nalu_helpers" / "checks.py").read_text(encoding="utf-8"))
+    answers = [ast.get_docstring(node) for node in tree.body if getattr(node, "name", "").startswith("exercise_")]
+    assert answers and not [answer for answer in answers if " ".join(answer.split()) in said]
+
+
+@pytest.mark.parametrize("address", [None, "https://example.org/who/what"])
+def test_a_button_leads_to_the_repository_where_its_address_is_known(address, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("REPOSITORY", address) if address else monkeypatch.delenv("REPOSITORY", raising=False)
+    options = runpy.run_path(str(ROOT / "docs" / "conf.py"))["html_theme_options"]
+    assert options.get("repository_url") == address and options.get("use_repository_button", False) == bool(address)
 
 
 def test_every_page_of_the_reference_has_an_example(site):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sphinx.util.docutils import SphinxDirective
 
-from notebooks import ROOT, write
+from notebooks import PATHS, ROOT, write
 
 PACKAGE = ROOT / "nalu_helpers"
 
@@ -61,22 +61,28 @@ class Modules(SphinxDirective):
 
 
 def signature(app, what, name, thing, options, arguments, returned):
-    """A layer's arguments are those of its __init__; Keras' own __new__ hides them."""
+    """A layer's arguments are those of its __init__, without their types; Keras' own __new__ hides them."""
     if what == "class" and isinstance(thing, type) and thing.__init__ is not object.__init__:
         given = list(inspect.signature(thing.__init__).parameters.values())[1:]
-        return str(inspect.Signature(given)), returned
+        return str(inspect.Signature([one.replace(annotation=inspect.Parameter.empty) for one in given])), returned
 
 
 def skip(app, what, name, thing, skipped, options):
-    """Leave out what a layer only borrows from Keras, a figure from matplotlib."""
-    return skipped or not getattr(thing, "__module__", "nalu_helpers").startswith("nalu_helpers")
+    """Leave out what a layer only borrows from Keras, a figure from matplotlib, and a tuple's fields, of which its docstring speaks."""
+    field = str(getattr(thing, "__doc__", "")).startswith("Alias for field number")
+    return skipped or field or not getattr(thing, "__module__", "nalu_helpers").startswith("nalu_helpers")
 
 
 def as_rst(app, what, name, thing, options, lines):
     """Turn a docstring's plain text into reStructuredText: what is indented is shown as it is, and no sign but ` has a meaning.
 
-    Below a module's own docstring come the examples of docs/examples/NAME.rst.
+    Below a module's own docstring come the examples of docs/examples/NAME.rst. That of an exercise is its answer, which stays untold.
     """
+    if exercise := re.fullmatch(r"nalu_helpers\.checks\.exercise_(\d\d)_(\d)", name):
+        number, which = exercise.groups()
+        (book,) = (path.stem for path in PATHS if path.stem.startswith(number))
+        lines[:] = [f"Looks at your answer to exercise {number}.{which} of :doc:`/notebooks/{book}`."]
+        return
     written, shown = [], False
     for line in lines:
         code = line.lstrip().startswith(">>>")

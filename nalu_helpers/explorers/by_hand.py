@@ -13,7 +13,7 @@ def identity() -> Explorer:
     """Notebook 01: a layer of 50 units fitted to f(x) = x on a range that you choose, for an activation that you choose.
 
     So that it answers at once nothing is trained: the hidden weights are random, and the last layer is the best there is, by least
-    squares. Outside the range it breaks as a trained network does.
+    squares. Outside the range it does as a trained network does.
     """
     with mpl.rc_context(plots.STYLE):
         figure = plots.Picture("f(x) = x, learned on the shaded range only", figsize=(8, 4))

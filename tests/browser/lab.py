@@ -115,7 +115,7 @@ def running(folder, kind="lab"):
     command = [sys.executable, "-m", "jupyter", kind, "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     command += ["--config=tools/jupyter_config.py", "--allow-root", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     command += [f"--{application}.user_settings_dir={settings}", f"--{application}.workspaces_dir={settings}/workspaces"]
-    with open(Path(folder) / ".jupyter.log", "w") as log:
+    with open(Path(folder) / ".jupyter.log", "w", encoding="utf-8") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
         for _ in range(600):
