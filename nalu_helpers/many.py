@@ -281,7 +281,8 @@ class _Runs:
             outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
-            rows_for(self.first, *self.task.tables[0][:2])  # as many answers
+            if len(self.shape) == 2:
+                rows_for(self.first, *self.task.tables[0][:2])  # as many answers
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
 
