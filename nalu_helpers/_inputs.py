@@ -33,10 +33,10 @@ def as_floats(values: Any, name: str, dtype: str = "float32", empty: bool = Fals
     return converted
 
 
-def as_rows(values: Any, name: str, dtype: str = "float32") -> np.ndarray:
-    """`as_floats` for a table: shape [rows, columns]. Raises ValueError for any other number of axes."""
+def as_rows(values: Any, name: str, dtype: str = "float32", sequences: bool = False) -> np.ndarray:
+    """`as_floats` for a table: shape [rows, columns], or [rows, …] where rows may be `sequences`. Raises ValueError for other axes."""
     table = as_floats(values, name, dtype)
-    if table.ndim != 2:
+    if table.ndim < 2 or (table.ndim > 2 and not sequences):
         raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: a single column is written {name}[:, None]")
     return table
 

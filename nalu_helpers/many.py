@@ -33,6 +33,7 @@ from .training import (
     number_of_steps,
     optimizer_for,
     progress_bar,
+    refuse_other_outputs,
     rows_for,
     seeded,
     squared_error,
@@ -187,11 +188,12 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
 
 def _table(task, dtype):
     """The rows of a data.Task to measure on: (x, y) to interpolate, (x, y) to extrapolate."""
-    if np.ndim(task.x_train) > 2:  # rows of sequences, which only a cost of the reader's own knows how to read
-        return tuple(part.astype(dtype) for part in (task.x_train, task.y_train, task.x_test, task.y_test))
-    train, test = as_pair(task.x_train, task.y_train, dtype, "_train"), as_pair(task.x_test, task.y_test, dtype, "_test")
-    if [part.shape[1] for part in train] != [part.shape[1] for part in test]:
-        columns = [f"{x.shape[1]} and {y.shape[1]}" for x, y in (train, test)]
+    train, test = (
+        as_pair(x, y, dtype, of, sequences=True)
+        for x, y, of in ((task.x_train, task.y_train, "_train"), (task.x_test, task.y_test, "_test"))
+    )
+    if [part.shape[-1] for part in train] != [part.shape[-1] for part in test]:  # sequences may differ in length
+        columns = [f"{x.shape[-1]} and {y.shape[-1]}" for x, y in (train, test)]
         raise ValueError(f"x_train and y_train have {columns[0]} columns, x_test and y_test {columns[1]}: they must have as many")
     return *train, *test
 
@@ -281,8 +283,7 @@ class _Runs:
             outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
-            if len(self.shape) == 2:
-                rows_for(self.first, *self.task.tables[0][:2])  # as many answers
+            refuse_other_outputs(outputs, self.task.tables[0][1])
         elif not self.first.built or not self.first.variables:
             raise ValueError("the model has no weights yet: build it in make_model, for example with a keras.Input, or by .build(…)")
 

@@ -372,19 +372,26 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
         if inputs_of(model) == 1:
             model(x[:1])
         return x, y
-    shape = answer_of(model, x[:1])
-    if len(shape) != 2 or y.shape[-1] != shape[-1]:
-        raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
+    refuse_other_outputs(answer_of(model, x[:1]), y)
     return x, y
 
 
-def as_pair(x: Any, y: Any, dtype: str, of: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """x [rows, in] and y [rows, out], or [rows] for one output, as tables of `dtype`; `of` is put behind their names in sentences."""
-    x, y = as_rows(x, f"x{of}", dtype), as_floats(y, f"y{of}", dtype)
+def as_pair(x: Any, y: Any, dtype: str, of: str = "", sequences: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """x [rows, in], or [rows, …] for `sequences`, and y [rows, out], or [rows] for one output, as arrays of `dtype`.
+
+    `of` is put behind their names in sentences.
+    """
+    x, y = as_rows(x, f"x{of}", dtype, sequences), as_floats(y, f"y{of}", dtype)
     y = as_rows(y[:, None] if y.ndim == 1 else y, f"y{of}", dtype)
     if len(x) != len(y):
         raise ValueError(f"x{of} has {len(x)} rows and y{of} has {len(y)}: every row of x needs its own row of y")
     return x, y
+
+
+def refuse_other_outputs(shape: tuple[int, ...], y: np.ndarray) -> None:
+    """Raise ValueError when y [rows, out] does not have the columns of `shape`, into which a model turns one row."""
+    if len(shape) != 2 or y.shape[-1] != shape[-1]:
+        raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
 
 
 def inputs_of(model: keras.layers.Layer) -> int:
