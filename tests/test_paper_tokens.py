@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nalu_helpers.paper import tokens
+from nalu_helpers.paper import tokens, values
 
 numbers = st.integers(0, 99_999)
 
@@ -115,3 +115,11 @@ def test_each_row_of_the_table_belongs_to_its_seed():
 def test_what_cannot_be_written_is_said(call, sentence):
     with pytest.raises((TypeError, ValueError), match=sentence):
         call()
+
+
+@pytest.mark.parametrize("network", [tokens.network, lambda: values.network("Transformer")], ids=["tokens", "values"])
+def test_embeddings_of_tokens_and_of_places_start_apart(network):
+    """One initializer object gives the same numbers every time it is asked."""
+    token, place = (layer.embeddings.numpy() for layer in network().layers if isinstance(layer, keras.layers.Embedding))
+    rows = min(len(token), len(place))
+    assert not np.isin(token[:rows], place[:rows]).any()

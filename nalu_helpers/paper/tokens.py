@@ -79,8 +79,8 @@ class Seen(keras.layers.Layer):
 def network() -> keras.Model:
     """A fresh Transformer: tokens and their places, both [rows, tokens], → the logit of each symbol as the next, [rows, tokens, 14]."""
     tokens, places = (keras.Input((None,), dtype="int32", name=name) for name in ("tokens", "places"))
-    spread = keras.initializers.RandomNormal(stddev=0.5)
-    x = keras.layers.Embedding(NOTHING + 1, WIDTH, spread)(tokens) + keras.layers.Embedding(PLACES, WIDTH, spread)(places)
+    token, place = (keras.layers.Embedding(count, WIDTH, keras.initializers.RandomNormal(stddev=0.5)) for count in (NOTHING + 1, PLACES))
+    x = token(tokens) + place(places)
     seen = Seen()(tokens)
     for _ in range(LAYERS):
         x = Block(WIDTH, HEADS)(x, seen)

@@ -117,12 +117,12 @@ def network(model: str) -> keras.Model:
     """A fresh one of MODELS: tokens and values, both [rows, 4], → the answer [rows, 1]. Raises ValueError for an unknown one."""
     sees, norm, units, told = MODELS[one_of(model, MODELS, "model")]
     tokens, values = keras.Input((LENGTH,), dtype="int32", name="tokens"), keras.Input((LENGTH,), name="values")
-    spread = keras.initializers.RandomNormal(stddev=0.5)
-    x = keras.layers.Embedding(EQUALS + 1, WIDTH, spread)(tokens)
+    token, place = (keras.layers.Embedding(count, WIDTH, keras.initializers.RandomNormal(stddev=0.5)) for count in (EQUALS + 1, LENGTH))
+    x = token(tokens)
     if sees:
         x = x * values[:, :, None]
     places = keras.ops.cumsum(keras.ops.ones_like(tokens), axis=1) - 1
-    x = x + keras.layers.Embedding(LENGTH, WIDTH, spread)(places)
+    x = x + place(places)
     x = Block(WIDTH, HEADS, norm)(x)
     x = keras.layers.LayerNormalization()(x) if norm else x
     if units is None:
