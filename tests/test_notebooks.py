@@ -119,8 +119,11 @@ def test_the_map_says_of_every_notebook_how_many_minutes_it_says_itself(where):
 
 @each_notebook
 def test_the_answer_to_a_guess_is_folded_until_the_reader_asks(name):
+    """Below the question, where it is printed, and above it, in the code that says why."""
     code = code_cells(name)
     asked = [i for i, cell in enumerate(code) if "explorers.guess(" in cell.source]
+    assert asked == [i for i, cell in enumerate(code) if cell.metadata.get("jupyter", {}).get("source_hidden")]
+    assert all("hide-input" in code[i].metadata["tags"] for i in asked)
     folded = [i for i, cell in enumerate(code) if cell.metadata.get("jupyter", {}).get("outputs_hidden")]
     assert folded == [i + 1 for i in asked] and all("hide-output" in code[i].metadata["tags"] for i in folded)
 

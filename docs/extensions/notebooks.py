@@ -23,6 +23,8 @@ def read(text):
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("](../docs/", "](../")
+        if "hide-input" in cell.metadata.get("tags", []):  # of a question
+            cell.metadata["mystnb"] = {"code_prompt_show": "Show the code, which knows the answer", "code_prompt_hide": "Hide the code"}
         outputs = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
