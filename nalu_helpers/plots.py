@@ -31,7 +31,7 @@ COLORS = {
     "W": "#CC79A7",
     "W_hat": "#56B4E9",
     "M_hat": "#E69F00",
-    "ink": "#787878",  # words and axes: the pages behind are white or nearly black, and this grey stands out from both
+    "ink": "#767676",  # words and axes: the pages behind are white or nearly black, and this grey stands out from both
     "print": "#222222",  # words on a coloured field
     "soft": "#A6A6A6",
     "path": "#F0E442",  # where a weight has been, on a coloured field
@@ -319,8 +319,9 @@ def weight_surface(
     W = np.tanh(t)[None, :] * _sigmoid(t)[:, None]
     filled = right.contourf(t, t, W, levels=np.linspace(-1, 1, 21))
     lines = right.contour(t, t, W, levels=[-0.9, -0.5, -0.1, 0.1, 0.5, 0.9], colors=COLORS["print"], linewidths=0.8)
-    light = ["white" if abs(level) > 0.6 else COLORS["print"] for level in lines.levels]
-    right.clabel(lines, fmt="%g", fontsize=10, colors=light)
+    light = ["white" if abs(level) > 0.3 else COLORS["print"] for level in lines.levels]
+    places = [(4 * np.sign(level), np.log(abs(level) / (1 - abs(level)))) for level in lines.levels]  # where tanh(Ŵ) is nearly ±1
+    right.clabel(lines, fmt=lambda level: f"{level:g}".replace("-", "−"), fontsize=11, colors=light, inline_spacing=8, manual=places)
     if points is not None:
         right.plot(*np.transpose(points), "o", color=COLORS["path"], mec=COLORS["print"], ms=8)
     if path is not None:
@@ -550,7 +551,7 @@ def success_tables(summary: pd.DataFrame, title: str = "How many of 25 runs each
         for (row, column), value in np.ndenumerate(table.to_numpy()):
             ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=_ink_on(shown, value / runs))
         ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index)
-        ax.set_xticklabels(table.columns, rotation=40, ha="right", size=10)
+        ax.set_xticklabels(table.columns, rotation=40, ha="right", size=11)
         ax.set_title(SIGNS[operation], loc="center")
         ax.grid(False)
     figure.supxlabel("range to train on; the test is on larger numbers", size=12)
@@ -643,10 +644,11 @@ def scaled_tables(tables: Mapping[str, pd.DataFrame], title: str = "") -> Pictur
             aspect="auto",
         )
         for (row, column), value in np.ndenumerate(values):
-            ax.text(column, row, _short(value), ha="center", va="center", size=11, color=COLORS["print"])
-        ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index if ax is axes[0, 0] else [])
-        ax.set_xticklabels([str(model).replace(", ", ",\n") for model in table.columns], size=10)
-        ax.set_title(name, loc="center", size=12)
+            ax.text(column, row, _short(value), ha="center", va="center", size=14, color=COLORS["print"])
+        ax.set(xticks=range(table.shape[1]), yticks=range(len(table)))
+        ax.set_yticklabels(table.index if ax is axes[0, 0] else [], size=14)
+        ax.set_xticklabels([str(model).replace(", ", ",\n") for model in table.columns], size=12)
+        ax.set_title(name, loc="center", size=14)
         ax.tick_params(length=0)
         ax.grid(False)
     return figure
