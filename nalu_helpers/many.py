@@ -205,7 +205,7 @@ def _operation(operation, cost, ranges, inputs, batch, dtype):
     refuse_memory(4 * inputs * batch, f"a batch of {in_digits(batch)} rows")
     if not isinstance(ranges, Iterable):
         raise TypeError(f"ranges is {ranges!r}, expected pairs (train, test) such as data.BENCHMARK_RANGES")
-    ranges = [_train_and_test(pair) for pair in ranges]
+    ranges = [train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     numbers = len(ranges) * 2 * data.EXAMINED * (inputs + 1)
     refuse_memory(numbers * np.dtype(dtype).itemsize, f"the rows of {in_digits(inputs)} inputs to measure on")
@@ -252,7 +252,7 @@ class _Runs:
             raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
-        seeds = _seeds(seeds)
+        seeds = as_seeds(seeds)
         self.counting = threading.Lock()  # of the updates that are done, by all threads in one bar
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
@@ -608,8 +608,8 @@ def _learning_rates(learning_rate, optimizer, usual):
     return rates, optimizers[0]
 
 
-def _seeds(seeds):
-    """`seeds` as a list of whole numbers that Keras can begin at."""
+def as_seeds(seeds: Any) -> list[int]:
+    """`seeds` as a list of whole numbers that Keras can begin at. Raises TypeError or ValueError otherwise, for none, and for one twice."""
     if not isinstance(seeds, Iterable):
         raise TypeError(f"seeds is {seeds!r}, expected whole numbers such as range(3)")
     first = list(itertools.islice(seeds, MOST_SEEDS + 1))
@@ -627,7 +627,8 @@ def _refuse_none_or_twice(name, given):
         raise ValueError(f"{name} holds the same one twice: give each once")
 
 
-def _train_and_test(pair):
+def train_and_test(pair: Any) -> tuple[data.Range, data.Ranges]:
+    """A pair of ranges, to train on and to test on, as tuples. Raises TypeError or ValueError when it is none."""
     try:
         train, test = pair
     except (TypeError, ValueError):

@@ -438,6 +438,8 @@ def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
         (lambda: explorers.replay(data.article("+"), rates=()), "rates is empty"),
         (lambda: explorers.replay(data.article("+"), rates=(-1,)), "a learning rate is -1, expected a finite number above 0"),
         (lambda: surface("NPU"), "unit is 'NPU', known are: 'NAC', 'NACLog'"),
+        (lambda: surface("NMU", 3), "operation is 3, known are"),
+        (lambda: surface(seeds=3), "seeds is 3, expected whole numbers such as range(3)"),
         (lambda: surface("NMU", "/"), "operation is '/', expected one that NMU enters: *"),
         (lambda: surface(train=(1, 3)), "train is '[1, 3]', known are: '[-20, -10]'"),
         (lambda: surface(seeds=[]), "seeds is empty"),
