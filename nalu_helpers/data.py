@@ -123,9 +123,11 @@ def range_name(where: Ranges) -> str:
 
 
 def _refuse_dividing_by_zero(operation: str | Callable, **ranges: list[Range]) -> None:
+    if as_function(operation) is not OPERATIONS["/"]:
+        return
     for name, pieces in ranges.items():
         for low, high in pieces:
-            if as_function(operation) is OPERATIONS["/"] and low <= 0 <= high:
+            if low <= 0 <= high:
                 raise ValueError(
                     f"{name} is ({low:g}, {high:g}) and holds 0, by which nothing can be divided: choose a range on one side of 0"
                 )

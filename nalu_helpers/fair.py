@@ -350,7 +350,7 @@ def fair(
     asked = pairs(units, operations, entries)
     paths = [Path(folder) / "fair_choice.csv", Path(folder) / "fair.csv"]
     tables = [results.read(path, head, key) for path, key in zip(paths, (CHOICE_KEY, KEY), strict=True)]
-    there = set(map(tuple, tables[1][["unit", "operation"]].drop_duplicates().to_numpy().tolist())) if len(tables[1]) else set()
+    there = results.keys_in(tables[1], ["unit", "operation"])
     wanted = [pair for pair in asked if (pair[0], WORDS[pair[1]]) not in there]
     chunks = [(unit, operation, entries[unit], settings) for unit, operation in wanted]
     with Progress(total=sum(map(_steps_of, chunks)), unit=" steps in all", disable=None, unit_scale=True) as bar:
@@ -422,9 +422,11 @@ def _ways(entry, operation, settings, *, seeds, steps, progress):
 def weights_of(unit: keras.layers.Layer) -> str:
     """The weights of a built unit as text, such as "W 1 0.9998, G 12.3 11.9": its matrices by their names, and what it has beside them.
 
-    Weights that a matrix is made of, such as Ŵ and M̂, are left out.
+    Weights that a matrix is made of, such as Ŵ and M̂, are left out. Several matrices that have no names are W_1, W_2 and so on.
     """
-    named = dict(zip(MATRICES.get(type(unit).__name__, ["W"]), unit.matrices(), strict=True))
+    matrices = unit.matrices()
+    unnamed = ["W"] if len(matrices) == 1 else [f"W_{number + 1}" for number in range(len(matrices))]
+    named = dict(zip(MATRICES.get(type(unit).__name__, unnamed), matrices, strict=True))
     named |= {weight.name: weight for weight in unit.trainable_variables if weight.name not in named and not weight.name.endswith("_hat")}
     numbers = {name: keras.ops.convert_to_numpy(values).ravel() for name, values in named.items()}
     return ", ".join(" ".join([name, *(f"{value:.4g}" for value in values)]) for name, values in numbers.items())

@@ -204,8 +204,8 @@ class NALU(NAC):
         super().build(input_shape)
         self.G = self.weight("G", self.G_initializer, shape=(self.units,) if self.input_independent_gate else None)
         if self.separate_weights:
-            self.W_m_hat = self.weight("W_m_hat", _again(self.W_hat_initializer))
-            self.M_m_hat = self.weight("M_m_hat", _again(self.M_hat_initializer))
+            self.W_m_hat = self.weight("W_m_hat", _again(self.W_hat_initializer, by=1_000))  # far from M̂, whose seed may be the next one
+            self.M_m_hat = self.weight("M_m_hat", _again(self.M_hat_initializer, by=1_000))
 
     @property
     def W_m(self) -> Tensor:
@@ -382,7 +382,7 @@ class RealNPU(Penalised):
 
     def __init__(self, units: int, penalty_sizes: tuple[float, float] = (1e-7, 1e-5), **kwargs: Any):
         super().__init__(units, **kwargs)
-        self.penalty_sizes = as_range(penalty_sizes, "penalty_sizes")
+        self.penalty_sizes = as_range(penalty_sizes, "penalty_sizes", or_equal=True)
         if self.penalty_sizes[0] < 0:
             raise ValueError(f"penalty_sizes is {self.penalty_sizes}, expected both ends of at least 0 such as (1e-7, 1e-5)")
 
@@ -697,8 +697,8 @@ def _initializer(given: Initializer, default: Initializer) -> Callable:
     return keras.initializers.get(default if given is None else given)
 
 
-def _again(initializer: Callable) -> Callable:
-    """The same distribution with another seed, since an initializer of Keras gives the same numbers every time.
+def _again(initializer: Callable, by: int = 1) -> Callable:
+    """The same distribution with another seed, larger `by` so much, since an initializer of Keras gives the same numbers every time.
 
     One that holds a `keras.random.SeedGenerator`, or is a plain function, can simply be asked again.
     """
@@ -708,5 +708,5 @@ def _again(initializer: Callable) -> Callable:
     if "seed" not in config or isinstance(initializer.seed, keras.random.SeedGenerator):
         return initializer
     if config["seed"] is not None:
-        config["seed"] += 1
+        config["seed"] += by
     return type(initializer).from_config(config)

@@ -553,6 +553,8 @@ def success_tables(summary: pd.DataFrame, title: str = "How many of 25 runs each
         ax.set_xticklabels(table.columns, rotation=40, ha="right", size=10)
         ax.set_title(SIGNS[operation], loc="center")
         ax.grid(False)
+    for ax in axes.flat[len(operations) :]:
+        ax.set_visible(False)
     figure.supxlabel("range to train on; the test is on larger numbers", size=12)
     return figure
 
@@ -809,6 +811,8 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
             ax.hlines(numbers[phrase], at - 0.42, at + 0.42, color=COLORS["ink"], lw=1.5, label="what the words mean", zorder=1)
         ax.set(xticks=range(len(words)), xticklabels=words, xlim=(-0.5, len(words) - 0.5), ylim=(-0.04 * top, 1.06 * top))
         ax.grid(axis="x", visible=False)
+    for ax in axes.flat[len(phrases) :]:
+        ax.set_visible(False)
     for ax in axes[:, 0]:
         ax.set_ylabel("the model says")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)

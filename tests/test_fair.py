@@ -326,6 +326,12 @@ def test_the_weights_of_every_unit_are_said_by_their_names(unit, operation, said
     np.testing.assert_allclose(numbers[: len(matrices)], matrices, rtol=1e-3, atol=1e-9)
 
 
+def test_matrices_without_names_are_numbered():
+    layer = layers.NALU(1, separate_weights=True)
+    layer.build((None, 2))
+    assert re.fullmatch(r"W_1 \S+ \S+, W_2 \S+ \S+, G \S+ \S+", fair.weights_of(layer))
+
+
 def test_among_ten_numbers_a_nac_starts_as_narrow_as_the_benchmark_wants_it():
     widths = {inputs: layers.benchmark_start(inputs, 1).maxval for inputs in (2, 10)}
     assert widths[10] < widths[2]

@@ -52,6 +52,8 @@ def test_what_the_words_mean_so_far():
         ("2.5", ValueError, "'2.5' is written in digits: write words"),
         ("-5", ValueError, "'-5' is below 0, where the phrases begin"),
         ("minus five", ValueError, "'minus five' is below 0"),
+        (" -five", ValueError, "'-five' is below 0"),
+        ("−five", ValueError, "'−five' is below 0"),
         ("nan", ValueError, "'nan' is none of the 30 words"),
         ("one " * 50_000, ValueError, "the phrase has 200,000 characters, expected at most 100"),
     ],
@@ -137,6 +139,20 @@ def test_unknown_readers_are_named():
         phrases.run("LSTM", 169, seeds=[0], steps=2)
     with pytest.raises(ValueError, match="examples is 170, known are: 169, 631"):
         phrases.run("LSTM + NAC", 170, seeds=[0], steps=2)
+
+
+@pytest.mark.parametrize(
+    "learned, words",
+    [
+        ([3, 1000], "a number to learn is 1,000, expected at most 999"),
+        ([-1], "a number to learn is -1, expected a whole number of at least 0"),
+        ([2.5], "a number to learn is 2.5, expected a whole number"),
+        ([], "there is no number to learn from: give at least one"),
+    ],
+)
+def test_what_cannot_be_learned_is_said(learned, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        phrases.train("LSTM + NAC", learned, seeds=[0], steps=1)
 
 
 @pytest.mark.slow
