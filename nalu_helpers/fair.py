@@ -519,11 +519,11 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 0.05) -> pd.DataFrame:
+def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]]) -> pd.DataFrame:
     """What becomes of each claim (newer unit, older unit, operation) once both units have the same choice of settings: a row each.
 
     A seed starts alike on all ranges, so that it is seeds that are counted: a unit is ahead in one when it solves more of its ranges, and
-    ahead in all when chance alone would split the seeds that differ so unevenly with a probability below `p` (exact binomial test).
+    ahead in all when chance alone would split the seeds that differ so unevenly with a probability below 0.05 (exact binomial test).
     A claim *holds* when the newer unit is ahead as published and at its best. When it is ahead as published only, it was *the setting's
     merit*; ahead at its best only, it is *only at its best*. When it is ahead in neither, what both are at their best decides: *the older
     is ahead*, or *no difference seen*.
@@ -540,7 +540,7 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 
             a, b = (some[some["unit"] == unit].groupby("seed")["solved"].sum() for unit in (newer, older))
             b = b.reindex(a.index)
             more, fewer = int((a > b).sum()), int((a < b).sum())
-            sure = more != fewer and binomtest(more, more + fewer).pvalue < p
+            sure = more != fewer and binomtest(more, more + fewer).pvalue < 0.05
             ahead.append((more > fewer) - (more < fewer) if sure else 0)
             row |= {setting: f"{a.sum()} to {b.sum()}", f"{setting}, seeds": f"{more} to {fewer}"}
         rows.append(row | {"verdict": verdicts.get((ahead[0], ahead[1]), "the older is ahead")})

@@ -634,7 +634,7 @@ def _refuse_none_or_twice(name, given):
         raise ValueError(f"{name} holds the same one twice: give each once")
 
 
-def train_and_test(pair: Any) -> tuple[data.Range, data.Ranges]:
+def train_and_test(pair: Any) -> tuple[Any, Any]:
     """A pair of ranges, to train on and to test on, as tuples. Raises TypeError or ValueError when it is none."""
     try:
         train, test = pair

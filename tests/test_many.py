@@ -668,7 +668,7 @@ def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
 
 
 def planned(make, task, seeds, inputs=2, batch=None):
-    what = {"cost": None, "ranges": [ONE], "inputs": inputs, "batch": batch, "examined": None}
+    what = {"cost": None, "ranges": [ONE] if isinstance(task, str) else None, "inputs": inputs, "batch": batch, "examined": None}
     how = {"seeds": seeds, "learning_rate": None, "optimizer": None, "steps": 10, "every": 10}
     return many._Runs(make, task, **what, **how, restart=False, weights=False)
 

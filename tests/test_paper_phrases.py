@@ -182,5 +182,7 @@ def test_the_figures_draw_what_they_are_given():
     figure = plots.reading({words: said, "four": first}, "Title", {words: phrases.so_far(words), "four": [4]})
     assert [len(ax.lines) for ax in figure.axes] == [4, 4] and figure.words == "Title"
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == words.split()
+    three = plots.reading({text: {"LSTM": np.zeros((1, 1))} for text in ("one", "two", "three")})
+    assert [ax.get_visible() for ax in three.axes] == [True, True, True, False]
     error = np.where(np.arange(1000) % 2, 3.0, np.nan)
     assert plots.number_map({"LSTM + NAC": error}, "Map").axes[0].images[0].get_array().mask.sum() == 500
