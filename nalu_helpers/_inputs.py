@@ -37,7 +37,8 @@ def as_rows(values: Any, name: str, dtype: str = "float32", sequences: bool = Fa
     """`as_floats` for a table: shape [rows, columns], or [rows, …] where rows may be `sequences`. Raises ValueError for other axes."""
     table = as_floats(values, name, dtype)
     if table.ndim < 2 or (table.ndim > 2 and not sequences):
-        raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: a single column is written {name}[:, None]")
+        mend = f"a single column is written {name}[:, None]" if table.ndim < 2 else "to learn sequences use fit_many with draw and a cost"
+        raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: {mend}")
     return table
 
 
@@ -94,8 +95,8 @@ def as_seed(seed: Any) -> int:
         ) from None
 
 
-def as_range(ends: Any, name: str) -> tuple[float, float]:
-    """The pair (low, high) as floats with low < high. Raises TypeError or ValueError otherwise."""
+def as_range(ends: Any, name: str, or_equal: bool = False) -> tuple[float, float]:
+    """The pair (low, high) as floats with low < high, or ≤ where they may be `or_equal`. Raises TypeError or ValueError otherwise."""
     try:
         low, high = (float(end) for end in ([] if isinstance(ends, str) else ends))
     except (TypeError, ValueError):
@@ -106,7 +107,7 @@ def as_range(ends: Any, name: str) -> tuple[float, float]:
         raise ValueError(f"{name} is ({low:g}, {high:g}), expected finite ends")
     if not math.isfinite(high - low):
         raise ValueError(f"{name} is ({low:g}, {high:g}), and its width is too large for a float: choose ends less far apart")
-    if low >= high:
+    if low > high or (low == high and not or_equal):
         mend = f"write ({high:g}, {low:g})" if low > high else f"write for example ({low:g}, {low + 1:g})"
         raise ValueError(f"{name} is ({low:g}, {high:g}), expected its first end below its second: {mend}")
     return low, high
@@ -134,6 +135,6 @@ def _refuse(bad: np.ndarray, given: np.ndarray, name: str, mend: str) -> None:
         where = (
             "".join(f", {word} {i}" for word, i in zip(("row", "column")[: len(place)], place, strict=True))
             if len(place) <= 2
-            else f", place {tuple(place)}"
+            else f", place {tuple(place.tolist())}"
         )
         raise ValueError(f"{name}{where} is {given[tuple(place)]!s}, {mend}")

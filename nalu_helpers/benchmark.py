@@ -12,6 +12,7 @@ paper           the paper's own experiments (Trask et al. 2018), and those that 
 import argparse
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,10 +44,9 @@ def paper(
         each = whole_number(module.STEPS if steps is None else steps, "steps")
         output, head = _paper_table(folder, name), f"# nalu_helpers paper {name} 1: {each} steps"
         key, chunks = [*module.KEY, "seed"], [tuple(chunk) for chunk in module.CHUNKS]
-        table, missing = results.read(output, head, key), {chunk: range(count) for chunk in chunks}
-        if len(table):
-            there = set(map(tuple, table[key].to_numpy().tolist()))
-            missing = {chunk: [seed for seed in range(count) if (*chunk, seed) not in there] for chunk in chunks}
+        table = results.read(output, head, key)
+        there = results.keys_in(table, key)
+        missing = {chunk: [seed for seed in range(count) if (*chunk, seed) not in there] for chunk in chunks}
         updates = getattr(module, "updates", lambda *chunk, seeds, steps: len(seeds) * steps)
         total = sum(updates(*chunk, seeds=some, steps=each) for chunk, some in missing.items() if len(some))
         with Progress(total=total, unit=f" steps of {name}", disable=None, unit_scale=True) as bar:
@@ -156,9 +156,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     command = commands.add_parser("single-module", help="the field's benchmark, into a table that a stopped run goes on with")
     command.add_argument("--unit", nargs="+", help=f"some of {', '.join(UNITS)} (default all)")
     command.add_argument("--operation", nargs="+", help="some of add, sub, mul, div (default all)")
-    command.add_argument(
-        "--range", nargs="+", metavar="LOW,HIGH", help="some of the ranges to train on, such as --range=1,2 (default all nine)"
-    )
+    some_ranges = "some of the ranges to train on, such as --range=1,2 or --range [-2,-1] [1,2] (default all nine)"
+    command.add_argument("--range", nargs="+", metavar="LOW,HIGH", help=some_ranges)
     command.add_argument("--seeds", type=int, default=25, help="seeds 0 … N - 1 (default 25)")
     command.add_argument("--steps", type=int, default=50_000, help="updates of each run (default 50000)")
     command.add_argument("--batch", type=int, default=128, help="fresh rows a step (default 128)")
@@ -185,7 +184,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     command.set_defaults(say=_say_paper)
     given = sys.argv[1:] if arguments is None else list(arguments)
     chosen = parser.parse_args(given)
-    chosen.command_line = " ".join(["python -m nalu_helpers.benchmark", *given])
+    chosen.command_line = shlex.join(["python", "-m", "nalu_helpers.benchmark", *given])
     try:
         chosen.say(chosen)
         return 0

@@ -10,6 +10,7 @@ from ._inputs import as_floats, as_range, as_seed, in_digits, refuse_memory, who
 from .expression import OPERATIONS, as_function, known_operation
 
 EXAMINED = 10_000  # rows of each table that a run is measured on
+EXAMINED_SEEDS = (43953907, 8689336)  # of its validation and its test: the reference implementation's
 Range = tuple[float, float]  # (low, high)
 Ranges = Range | tuple[Range, Range]  # or two of them
 
@@ -29,7 +30,10 @@ BENCHMARK_RANGES: tuple[tuple[Range, Ranges], ...] = (
 
 @dataclass(frozen=True)
 class Task:
-    """What to learn: float32 rows `x_train` [rows, in], `y_train` [rows, 1], and the same for the test."""
+    """What to learn: `x_train` and `y_train`, a row each for every example, and the same for the test.
+
+    The makers here give float32, x [rows, in] and y [rows, 1]; those of `paper` may give images or sequences, or whole numbers as y.
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -91,7 +95,7 @@ def examination(
     if (pieces["train"], pieces["test"]) not in [(as_pieces(a, "train"), as_pieces(b, "test")) for a, b in BENCHMARK_RANGES]:
         _refuse_dividing_by_zero(operation, **pieces)
     tables = []
-    for name, where, seed in (("train", train, 43953907), ("test", test, 8689336)):  # the reference implementation's seeds
+    for name, where, seed in zip(("train", "test"), (train, test), EXAMINED_SEEDS, strict=True):
         x = draw(np.random.RandomState(seed), pieces[name], rows, inputs)
         with np.errstate(all="ignore"):
             y = np.asarray(compute(x[:, :1], x[:, 1:2])) * np.ones((rows, 1))
@@ -123,9 +127,11 @@ def range_name(where: Ranges) -> str:
 
 
 def _refuse_dividing_by_zero(operation: str | Callable, **ranges: list[Range]) -> None:
+    if as_function(operation) is not OPERATIONS["/"]:
+        return
     for name, pieces in ranges.items():
         for low, high in pieces:
-            if as_function(operation) is OPERATIONS["/"] and low <= 0 <= high:
+            if low <= 0 <= high:
                 raise ValueError(
                     f"{name} is ({low:g}, {high:g}) and holds 0, by which nothing can be divided: choose a range on one side of 0"
                 )

@@ -2,6 +2,7 @@
 
 import ast
 import operator
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,8 @@ def as_function(operation: Any) -> Callable:
     if callable(operation):
         return operation
     words = operation.strip() if isinstance(operation, str) else operation
+    if isinstance(words, str) and (alone := re.fullmatch(r"a\s*([-+*/−×÷])\s*b", words)):
+        words = alone[1]  # "a / b" is "/", and is refused where that is
     if not isinstance(words, str) or words in OPERATIONS or (words.isidentifier() and words not in ("a", "b")) or words in _SPELLINGS:
         return OPERATIONS[known_operation(words)]
     return parse(words)
@@ -38,15 +41,16 @@ def parse(text: str) -> Callable:
     """
     if not isinstance(text, str):
         raise TypeError(f"the expression is {text!r}, expected text such as 'a * b + 1'")
-    if not text.strip() or len(text) > 200:
-        raise ValueError(f"the expression has {len(text.strip())} characters, expected 1 to 200, such as 'a * b + 1'")
+    text = text.strip()
+    if not 1 <= len(text) <= 200:
+        raise ValueError(f"the expression has {len(text)} characters, expected 1 to 200, such as 'a * b + 1'")
     try:
-        tree = ast.parse(text.strip().replace("−", "-").replace("×", "*").replace("÷", "/"), mode="eval").body
+        tree = ast.parse(text.replace("−", "-").replace("×", "*").replace("÷", "/"), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
-        raise ValueError(f"{text.strip()!r} is not a complete expression: write for example 'a * b + 1'") from None
+        raise ValueError(f"{text!r} is not a complete expression: write for example 'a * b + 1'") from None
     compute = np.errstate(all="ignore")(_compiled(tree))
     if not any(np.isfinite(compute(np.float64(a), np.float64(b))) for a, b in ((2, 3), (0.3, -7), (-5, 0.9), (1000, 2000))):
-        raise ValueError(f"{text.strip()!r} divides by 0 or is too large whatever a and b are: write for example 'a * b + 1'")
+        raise ValueError(f"{text!r} divides by 0 or is too large whatever a and b are: write for example 'a * b + 1'")
     return compute
 
 
@@ -76,7 +80,8 @@ def _compiled(node: ast.AST) -> Callable:
         return lambda a, b: value
     if isinstance(node, ast.Name) and node.id in ("a", "b"):
         return (lambda a, b: a) if node.id == "a" else (lambda a, b: b)
-    raise ValueError(f"{ast.unparse(node)!r} is not allowed here: use a, b, numbers, + - * / ** ( ) and sqrt, abs, log, exp")
+    numbers = "numbers below 1e30" if isinstance(node, ast.Constant) else "numbers"
+    raise ValueError(f"{ast.unparse(node)!r} is not allowed here: use a, b, {numbers}, + - * / ** ( ) and sqrt, abs, log, exp")
 
 
 def _applied(name: str, value: Any) -> Any:

@@ -20,8 +20,9 @@ import pandas as pd
 
 from . import data, layers, metrics, results
 from ._inputs import one_of, positive_number, whole_number
+from .expression import known_operation
 from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, a_range, counted, each, judged, pairs
-from .many import Runs, fit_many
+from .many import Runs, as_seeds, fit_many, train_and_test
 from .training import Progress
 
 PUBLISHED = "as published"
@@ -81,7 +82,7 @@ def published(entry: Entry) -> Setting:
 def grid(entry: Entry, operation: str) -> list[Setting]:
     """Every setting that the unit can be trained in, the published one among them; the penalty is the published one in all."""
     layer = entry.make(operation)
-    others = [name for name in STARTS if not (name == "benchmark" and isinstance(layer, layers.NAC))]  # which a NAC is published with
+    others = [name for name in STARTS if not (name == "benchmark" and _begins_as_the_benchmark(layer))]  # or it would stand there twice
     starts = [PUBLISHED, *(others if _has_hats(layer) else [])]
     rates = sorted({*RATES, entry.learning_rate})
     clippings = ["none", "norm 1" if entry.clipping == "none" else entry.clipping]
@@ -191,12 +192,14 @@ def choose(
 ) -> pd.DataFrame:
     """Try the grid, or `settings`. A row for each: its scores, after how many `steps` it was dropped, and whether it was `chosen`.
 
-    Raises ValueError when there are no settings.
+    Raises TypeError or ValueError, before the first step, when there are no settings, and for an operation, range or number of steps
+    that is none.
     """
+    operation, ranges, steps = _asked(operation, ranges, steps)
     alive = list(grid(entry, operation) if settings is None else settings)
     if not alive:
         raise ValueError("there are no settings to choose from: give at least one")
-    seeds, penalised, known = _some(seeds), _is_penalised(entry, operation), dict[Setting, dict]()
+    seeds, penalised, known = as_seeds(seeds), _is_penalised(entry, operation), dict[Setting, dict]()
     for share in SHARES:
         trained = max(1, round(share * steps))
         if share == 1:
@@ -250,9 +253,10 @@ def judge(
 
     `interpolation_half` and `interpolation_last` are its errors inside at half of the steps and at the end, `extrapolation_last` the one
     outside at the end: a run that is *not yet* there is still falling, one that never will be has long stood still. With more than two
-    `inputs` the others do not matter, and the threshold stays as it is.
+    `inputs` the others do not matter, and the threshold stays as it is. Raises what `choose` raises.
     """
-    seeds, parts = _some(seeds), []
+    operation, ranges, steps = _asked(operation, ranges, steps)
+    seeds, parts = as_seeds(seeds), []
     for name, setting in settings.items():
         checks = runs_of(entry, operation, [setting], seeds, ranges, steps, progress, inputs=inputs).table
         tests = {data.range_name(test): test for _, test in ranges}
@@ -280,9 +284,11 @@ def compare(
         mine = Entry("*", lambda operation: MyUnit(1), learning_rate=0.01)
         choice, runs = compare(mine, "*")
 
-    Returns the table of `choose` and the table of `judge`. Raises ValueError when a seed is to choose and to judge.
+    Returns the table of `choose` and the table of `judge`. Raises ValueError when a seed is to choose and to judge, and what `choose`
+    raises.
     """
-    choose_with, judge_with = _some(choose_with), _some(judge_with)
+    operation, ranges, steps = _asked(operation, ranges, steps)
+    choose_with, judge_with = as_seeds(choose_with), as_seeds(judge_with)
     both = sorted({*choose_with} & {*judge_with})
     if both:
         raise ValueError(f"seed {both[0]} is to choose and to judge: a setting must be judged on seeds that did not choose it")
@@ -338,13 +344,13 @@ def fair(
     run and for tables of other settings, OSError when one cannot be written or the scheduler does not answer.
     """
     steps = whole_number(steps, "steps")
-    choose_with, judge_with = _some(choose_with), _some(judge_with)
+    choose_with, judge_with = as_seeds(choose_with), as_seeds(judge_with)
     settings = {"choose_with": choose_with, "judge_with": judge_with, "steps": steps}
     head = f"# nalu_helpers fair 1: {steps} steps, chosen with seeds {_said(choose_with)}, judged with {_said(judge_with)}"
     asked = pairs(units, operations, entries)
     paths = [Path(folder) / "fair_choice.csv", Path(folder) / "fair.csv"]
     tables = [results.read(path, head, key) for path, key in zip(paths, (CHOICE_KEY, KEY), strict=True)]
-    there = set(map(tuple, tables[1][["unit", "operation"]].drop_duplicates().to_numpy().tolist())) if len(tables[1]) else set()
+    there = results.keys_in(tables[1], ["unit", "operation"])
     wanted = [pair for pair in asked if (pair[0], WORDS[pair[1]]) not in there]
     chunks = [(unit, operation, entries[unit], settings) for unit, operation in wanted]
     with Progress(total=sum(map(_steps_of, chunks)), unit=" steps in all", disable=None, unit_scale=True) as bar:
@@ -373,7 +379,7 @@ def redundant(
     cannot leave a number out, and DMU, which is told what to do with each, are not tried. Raises ValueError for what cannot be run, for a
     unit that fair.csv does not have and for tables of other settings, OSError when one cannot be written.
     """
-    inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), _some(seeds)
+    inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), as_seeds(seeds)
     known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
     run = partial(judge, seeds=seeds, steps=steps, inputs=inputs)
     head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with"
@@ -394,7 +400,7 @@ def curves(
     and as text the `weights` that it ends with (see `weights_of`). It is written anew after every unit and operation; what it holds
     already is not run again. Raises what `redundant` raises.
     """
-    steps, seeds = whole_number(steps, "steps"), _some(seeds)
+    steps, seeds = whole_number(steps, "steps"), as_seeds(seeds)
     run = partial(_ways, seeds=seeds, steps=steps)
     head = f"# nalu_helpers fair curves 1: {steps} steps, seeds"
     return _in_both_settings(folder, "fair_curves", head, run, FIELD, units, operations, seeds, steps)
@@ -416,9 +422,11 @@ def _ways(entry, operation, settings, *, seeds, steps, progress):
 def weights_of(unit: keras.layers.Layer) -> str:
     """The weights of a built unit as text, such as "W 1 0.9998, G 12.3 11.9": its matrices by their names, and what it has beside them.
 
-    Weights that a matrix is made of, such as Ŵ and M̂, are left out.
+    Weights that a matrix is made of, such as Ŵ and M̂, are left out. Several matrices that have no names are W_1, W_2 and so on.
     """
-    named = dict(zip(MATRICES.get(type(unit).__name__, ["W"]), unit.matrices(), strict=True))
+    matrices = unit.matrices()
+    unnamed = ["W"] if len(matrices) == 1 else [f"W_{number + 1}" for number in range(len(matrices))]
+    named = dict(zip(MATRICES.get(type(unit).__name__, unnamed), matrices, strict=True))
     named |= {weight.name: weight for weight in unit.trainable_variables if weight.name not in named and not weight.name.endswith("_hat")}
     numbers = {name: keras.ops.convert_to_numpy(values).ravel() for name, values in named.items()}
     return ", ".join(" ".join([name, *(f"{value:.4g}" for value in values)]) for name, values in numbers.items())
@@ -473,12 +481,9 @@ def _in_order(table, key, entries):
     return table.iloc[np.lexsort(places[::-1])].reset_index(drop=True)[[*key, *(name for name in table if name not in key)]]
 
 
-def _some(seeds):
-    """`seeds` as a list that is not empty."""
-    given = list(seeds)
-    if not given:
-        raise ValueError("there are no seeds: give at least one")
-    return given
+def _asked(operation, ranges, steps):
+    """One of + - * /, pairs of ranges and a number of steps, looked at before anything is trained."""
+    return known_operation(operation), [train_and_test(pair) for pair in ranges], whole_number(steps, "steps")
 
 
 def _said(seeds):
@@ -514,11 +519,11 @@ def summary(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 0.05) -> pd.DataFrame:
+def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]]) -> pd.DataFrame:
     """What becomes of each claim (newer unit, older unit, operation) once both units have the same choice of settings: a row each.
 
     A seed starts alike on all ranges, so that it is seeds that are counted: a unit is ahead in one when it solves more of its ranges, and
-    ahead in all when chance alone would split the seeds that differ so unevenly with a probability below `p` (exact binomial test).
+    ahead in all when chance alone would split the seeds that differ so unevenly with a probability below 0.05 (exact binomial test).
     A claim *holds* when the newer unit is ahead as published and at its best. When it is ahead as published only, it was *the setting's
     merit*; ahead at its best only, it is *only at its best*. When it is ahead in neither, what both are at their best decides: *the older
     is ahead*, or *no difference seen*.
@@ -535,7 +540,7 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]], p: float = 
             a, b = (some[some["unit"] == unit].groupby("seed")["solved"].sum() for unit in (newer, older))
             b = b.reindex(a.index)
             more, fewer = int((a > b).sum()), int((a < b).sum())
-            sure = more != fewer and binomtest(more, more + fewer).pvalue < p
+            sure = more != fewer and binomtest(more, more + fewer).pvalue < 0.05
             ahead.append((more > fewer) - (more < fewer) if sure else 0)
             row |= {setting: f"{a.sum()} to {b.sum()}", f"{setting}, seeds": f"{more} to {fewer}"}
         rows.append(row | {"verdict": verdicts.get((ahead[0], ahead[1]), "the older is ahead")})

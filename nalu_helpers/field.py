@@ -149,9 +149,8 @@ def single_module(
     chosen = pairs(units, operations)
     head = f"# nalu_helpers single-module 1: {steps} steps of {batch} rows, checked every {CHECK_EVERY}"
     head += "" if learning_rate is None else f", learning rate {learning_rate:g}"
-    table, there = results.read(output, head, KEY), set()
-    if len(table):
-        there = set(map(tuple, table[KEY].to_numpy().tolist()))
+    table = results.read(output, head, KEY)
+    there = results.keys_in(table, KEY)
     chunks = []
     for unit, operation in chosen:
         for first in range(0, seeds, SEEDS_A_CHUNK):

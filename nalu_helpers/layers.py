@@ -24,6 +24,7 @@ from ._inputs import as_floats, as_range, is_tensor, positive_number, whole_numb
 
 Tensor: TypeAlias = Any  # a tensor of the backend that Keras runs on
 Shape: TypeAlias = tuple[int | None, ...]
+EPSILON = 2.0**-23  # float32's machine epsilon
 Initializer: TypeAlias = str | dict | Callable | None  # what keras.initializers.get accepts; None is the unit's own
 
 
@@ -204,8 +205,8 @@ class NALU(NAC):
         super().build(input_shape)
         self.G = self.weight("G", self.G_initializer, shape=(self.units,) if self.input_independent_gate else None)
         if self.separate_weights:
-            self.W_m_hat = self.weight("W_m_hat", _again(self.W_hat_initializer))
-            self.M_m_hat = self.weight("M_m_hat", _again(self.M_hat_initializer))
+            self.W_m_hat = self.weight("W_m_hat", _again(self.W_hat_initializer, by=1_000))  # far from M̂, whose seed may be the next one
+            self.M_m_hat = self.weight("M_m_hat", _again(self.M_hat_initializer, by=1_000))
 
     @property
     def W_m(self) -> Tensor:
@@ -378,11 +379,9 @@ class RealNPU(Penalised):
     updates up to the second; (1e-7, 1e-5) is meant for ×, (1e-9, 1e-7) for ÷. Source: Heim et al. 2020, arXiv 2006.01681.
     """
 
-    EPSILON = 2.0**-23
-
     def __init__(self, units: int, penalty_sizes: tuple[float, float] = (1e-7, 1e-5), **kwargs: Any):
         super().__init__(units, **kwargs)
-        self.penalty_sizes = as_range(penalty_sizes, "penalty_sizes")
+        self.penalty_sizes = as_range(penalty_sizes, "penalty_sizes", or_equal=True)
         if self.penalty_sizes[0] < 0:
             raise ValueError(f"penalty_sizes is {self.penalty_sizes}, expected both ends of at least 0 such as (1e-7, 1e-5)")
 
@@ -394,7 +393,7 @@ class RealNPU(Penalised):
     def log_r_and_k(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The logarithm of the gated size and the gated angle of x, each [..., in]."""
         g = ops.clip(self.g, 0, 1)
-        return ops.log(g * (ops.abs(x) + self.EPSILON) + 1 - g), math.pi * g * ops.cast(x < 0, self.compute_dtype)
+        return ops.log(g * (ops.abs(x) + EPSILON) + 1 - g), math.pi * g * ops.cast(x < 0, self.compute_dtype)
 
     def answer(self, x: Tensor, training: bool) -> Tensor:
         log_r, k = self.log_r_and_k(x)
@@ -471,7 +470,7 @@ class MCFC(Unit):
     @property
     def R(self) -> Tensor:
         """What share of each input goes to each output, [in, units]; every row sums to 1."""
-        return ops.exp(self.R_hat - ops.logsumexp(self.R_hat, axis=-1, keepdims=True))
+        return ops.exp(self.R_hat - ops.logsumexp(self.R_hat, axis=-1, keepdims=True))  # ops.softmax warns when there is one output
 
     def matrices(self) -> list[Tensor]:
         """R, [in, units]."""
@@ -572,7 +571,7 @@ class NRU(NAU):
         a = ops.square(ops.tanh(1000 * self.W)) if training else ops.abs(self.W)
         x = ops.expand_dims(x, -1)
         sign = 1 - 2 * ops.cast(x < 0, self.compute_dtype)
-        size = ops.where(x == 0, 2.0**-23, ops.abs(x))  # a power of 0 itself would have NaN as its gradient
+        size = ops.where(x == 0, EPSILON, ops.abs(x))  # a power of 0 itself would have NaN as its gradient
         power = ops.where(ops.logical_and(x == 0, self.W >= 0), ops.cast(self.W == 0, self.compute_dtype), ops.power(size, self.W))
         return _product(sign * power * a + 1 - a)
 
@@ -589,16 +588,14 @@ class NMRU(NMU):
     its gradients to 1.
     """
 
-    EPSILON = 2.0**-23
-
     def build(self, input_shape: Shape) -> None:
         Penalised.build(self, input_shape)
         start = keras.initializers.RandomUniform(0.25, 0.75)
         self.W = self.weight("W", start, shape=(2 * self.columns, self.units), constraint=Clip(0, 1))
 
     def answer(self, x: Tensor, training: bool) -> Tensor:
-        below = x + self.EPSILON if training else x
-        z = ops.concatenate([x, 1 / ops.where(below == 0, self.EPSILON, below)], axis=-1)
+        below = x + EPSILON if training else x
+        z = ops.concatenate([x, 1 / ops.where(below == 0, EPSILON, below)], axis=-1)
         turns = _times(ops.cast(z < 0, self.compute_dtype), self.W)
         return super().answer(ops.abs(z), training) * ops.cos(math.pi * turns)
 
@@ -697,8 +694,8 @@ def _initializer(given: Initializer, default: Initializer) -> Callable:
     return keras.initializers.get(default if given is None else given)
 
 
-def _again(initializer: Callable) -> Callable:
-    """The same distribution with another seed, since an initializer of Keras gives the same numbers every time.
+def _again(initializer: Callable, by: int = 1) -> Callable:
+    """The same distribution with another seed, larger `by` so much, since an initializer of Keras gives the same numbers every time.
 
     One that holds a `keras.random.SeedGenerator`, or is a plain function, can simply be asked again.
     """
@@ -708,5 +705,5 @@ def _again(initializer: Callable) -> Callable:
     if "seed" not in config or isinstance(initializer.seed, keras.random.SeedGenerator):
         return initializer
     if config["seed"] is not None:
-        config["seed"] += 1
+        config["seed"] += by
     return type(initializer).from_config(config)

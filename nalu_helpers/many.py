@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import inspect
 import itertools
 import numbers
 import threading
@@ -63,9 +64,9 @@ def fit_many(
     *,
     seeds: Iterable[int],
     steps: int,
-    ranges: Iterable[Any] = (((1, 2), (2, 6)),),
+    ranges: Iterable[Any] | None = None,
     inputs: int = 2,
-    batch: int = 128,
+    batch: int | None = None,
     learning_rate: Any = None,
     optimizer: keras.optimizers.Optimizer | None = None,
     cost: Cost | None = None,
@@ -81,10 +82,10 @@ def fit_many(
     `make_model` is a function of no arguments that returns a Keras model or layer, such as `lambda: NALU(1)`; it is called for each
     seed, with all random numbers beginning there. `task` is what to learn, one of
 
-    - text, "*" or "a * b + 1": the answer for two numbers that are drawn uniformly from the range to train on, `batch` fresh rows a step.
-      `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`. The model has two inputs and one output. With more `inputs` a
-      row has so many numbers, all from the same range, in training and in both errors: the task takes the first two, and the model
-      must find out that the others do not matter;
+    - text, "*" or "a * b + 1": the answer for two numbers that are drawn uniformly from the range to train on, `batch` fresh rows a step
+      (128). `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`; without them it is ((1, 2), (2, 6)) alone. The model
+      has two inputs and one output. With more `inputs` a row has so many numbers, all from the same range, in training and in both
+      errors: the task takes the first two, and the model must find out that the others do not matter;
     - rows, a pair (x, y) or a `data.Task`: all of them at every step, as in `fit`;
     - a function draw(rng, count): the examples of `count` steps, made with a NumPy generator, as a tuple of arrays whose first axis is
       `count`. It needs a `cost`. For example, 64 fresh pairs a step:
@@ -146,8 +147,8 @@ def fit_many(
             raise
     checks = [check for job in jobs for check in job.result()[0]]
     table = pd.DataFrame({name: np.concatenate([check[name] for check in checks]) for name in checks[0]})
-    numbers = np.concatenate([tile for tile, job in zip(runs.tiles, jobs, strict=True) for _ in job.result()[0]])  # each row's run
-    table = table.iloc[np.argsort(numbers, kind="stable")].reset_index(drop=True)
+    run_of_row = np.concatenate([tile for tile, job in zip(runs.tiles, jobs, strict=True) for _ in job.result()[0]])
+    table = table.iloc[np.argsort(run_of_row, kind="stable")].reset_index(drop=True)
     return Runs(table, _Models(runs, [values for job in jobs for values in job.result()[1]]))
 
 
@@ -165,8 +166,9 @@ class _Task:
 
 def _task(task, cost, ranges, inputs, batch, examined, dtype):
     """`task` as a _Task."""
-    if inputs != 2 and not isinstance(task, str):
-        raise ValueError(f"inputs is {inputs!r}, and only a task that is text draws its numbers: give rows or draw as many as you want")
+    for name, given in (("inputs", inputs != 2), ("batch", batch is not None), ("ranges", ranges is not None)):
+        if given and not isinstance(task, str):
+            raise ValueError(f"{name} is for a task that is text, which draws its numbers: give rows, or draw, as you want them")
     if examined is not None and (not isinstance(examined, data.Task) or isinstance(task, (str, data.Task, tuple, list))):
         raise TypeError("examined is for a task that is a function draw(rng, count), and is a data.Task with the rows to measure on")
     if isinstance(task, str):
@@ -176,21 +178,21 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
     if isinstance(task, (tuple, list)) and len(task) == 2:
         return _Task(squared_error(cost or "sum"), groups=[tuple(task)])
     if not callable(task):
-        raise TypeError(f"the task is {task!r}, expected text such as '*', rows (x, y) or a function draw(rng, count)")
+        given = f"of type {type(task).__name__}" + (f", {len(task)} long" if isinstance(task, (tuple, list)) else "")
+        raise TypeError(f"the task is {given}, expected text such as '*', rows (x, y) or a function draw(rng, count)")
     if not callable(cost):
         raise TypeError(
             "a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'"
         )
     if examined is None:
         return _Task(cost, draw=task)
-    return _Task(cost, draw=task, tables=[_table(examined, dtype)], validates=True)
+    return _Task(cost, draw=task, tables=[_table(examined, dtype, sequences=True)], validates=True)
 
 
-def _table(task, dtype):
+def _table(task, dtype, sequences=False):
     """The rows of a data.Task to measure on: (x, y) to interpolate, (x, y) to extrapolate."""
     train, test = (
-        as_pair(x, y, dtype, of, sequences=True)
-        for x, y, of in ((task.x_train, task.y_train, "_train"), (task.x_test, task.y_test, "_test"))
+        as_pair(x, y, dtype, of, sequences) for x, y, of in ((task.x_train, task.y_train, "_train"), (task.x_test, task.y_test, "_test"))
     )
     if [part.shape[-1] for part in train] != [part.shape[-1] for part in test]:  # sequences may differ in length
         columns = [f"{x.shape[-1]} and {y.shape[-1]}" for x, y in (train, test)]
@@ -200,15 +202,16 @@ def _table(task, dtype):
 
 def _operation(operation, cost, ranges, inputs, batch, dtype):
     """Fresh numbers from each of `ranges`, and `operation` of them."""
-    compute, batch, error = as_function(operation), whole_number(batch, "batch"), squared_error(cost)
+    compute, batch, error = as_function(operation), whole_number(128 if batch is None else batch, "batch"), squared_error(cost)
+    ranges = data.BENCHMARK_RANGES[6:7] if ranges is None else ranges
     inputs = whole_number(inputs, "inputs", at_least=2)
     refuse_memory(4 * inputs * batch, f"a batch of {in_digits(batch)} rows")
     if not isinstance(ranges, Iterable):
         raise TypeError(f"ranges is {ranges!r}, expected pairs (train, test) such as data.BENCHMARK_RANGES")
-    ranges = [_train_and_test(pair) for pair in ranges]
+    ranges = [train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
-    numbers = len(ranges) * 2 * data.EXAMINED * (inputs + 1)
-    refuse_memory(numbers * np.dtype(dtype).itemsize, f"the rows of {in_digits(inputs)} inputs to measure on")
+    count = len(ranges) * 2 * data.EXAMINED * (inputs + 1)
+    refuse_memory(count * np.dtype(dtype).itemsize, f"the rows of {in_digits(inputs)} inputs to measure on")
     tables = []
     for train, test in ranges:
         (x, y), (x_test, y_test) = data.examination(operation, train, test, inputs=inputs)
@@ -248,11 +251,15 @@ class _Runs:
         restart,
         weights,
     ):
-        if isinstance(make_model, keras.layers.Layer) or not callable(make_model):
-            raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)")
+        try:
+            if isinstance(make_model, keras.layers.Layer):
+                raise TypeError
+            inspect.signature(make_model).bind()  # as it is called: without arguments
+        except TypeError:
+            raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)") from None
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
-        seeds = _seeds(seeds)
+        seeds = as_seeds(seeds)
         self.counting = threading.Lock()  # of the updates that are done, by all threads in one bar
         self.tensorflow_draws = True  # until a first model has been seen to be made without
         self.first = self.built(seeds[0], None)
@@ -608,8 +615,8 @@ def _learning_rates(learning_rate, optimizer, usual):
     return rates, optimizers[0]
 
 
-def _seeds(seeds):
-    """`seeds` as a list of whole numbers that Keras can begin at."""
+def as_seeds(seeds: Any) -> list[int]:
+    """`seeds` as a list of whole numbers that Keras can begin at. Raises TypeError or ValueError otherwise, for none, and for one twice."""
     if not isinstance(seeds, Iterable):
         raise TypeError(f"seeds is {seeds!r}, expected whole numbers such as range(3)")
     first = list(itertools.islice(seeds, MOST_SEEDS + 1))
@@ -627,7 +634,8 @@ def _refuse_none_or_twice(name, given):
         raise ValueError(f"{name} holds the same one twice: give each once")
 
 
-def _train_and_test(pair):
+def train_and_test(pair: Any) -> tuple[Any, Any]:
+    """A pair of ranges, to train on and to test on, as tuples. Raises TypeError or ValueError when it is none."""
     try:
         train, test = pair
     except (TypeError, ValueError):

@@ -39,6 +39,7 @@ def by_region(x: ArrayLike, y: ArrayLike, prediction: ArrayLike, inside: data.Ra
     """Errors inside and outside the training range, as a table with a row for each region that holds any data.
 
     x [rows, in] and y, prediction [rows, 1]; a row is inside when all its columns are within `inside` = (low, high).
+    The relative error of a region in which every y is 0 is NaN. Raises ValueError when rows are missing or a number is not finite.
     """
     low, high = as_range(inside, "inside")
     x, error = as_rows(x, "x", "float64"), absolute_error(y, prediction)
@@ -52,7 +53,7 @@ def by_region(x: ArrayLike, y: ArrayLike, prediction: ArrayLike, inside: data.Ra
                 "rows": int(rows.sum()),
                 "mean absolute error": error[rows].mean(),
                 "worst absolute error": error[rows].max(),
-                "relative error": relative_error(y[rows], prediction[rows]),
+                "relative error": relative_error(y[rows], prediction[rows]) if y[rows].any() else np.nan,
             }
     return pd.DataFrame(table).T.astype({"rows": int})
 
@@ -117,7 +118,7 @@ def success_threshold(operation: str, test: data.Ranges, delta: float = 1e-4, sa
 def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
     """The mean of `values` and its 95 % interval by profile likelihood, (mean, low, high), for values that follow a `family`.
 
-    "gamma" is for positive numbers, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
+    "gamma" is for numbers of at least 0, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
     errors. The interval is (NaN, NaN) for fewer than two values and of no width when all are the same. Raises ValueError for values
     that the family does not have.
     Source: Madsen & Johansen 2020, appendix, and their R code.
@@ -128,10 +129,12 @@ def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
 
     one_of(family, ("gamma", "beta"), "family")
     values = as_floats(values, "values", "float64").ravel() if np.size(values) else np.empty(0)
-    ends, low, high = ("at least 0", 0, np.inf) if family == "gamma" else ("between 0 and 0.5", 0, 0.5)
-    wrong = values[(values < low) | (values > high)]
+    expected, most = ("at least 0", np.inf) if family == "gamma" else ("between 0 and 0.5", 0.5)
+    wrong = values[(values < 0) | (values > most)]
     if len(wrong):
-        raise ValueError(f"values holds {wrong[0]:g}, expected numbers {ends}, which is where the family {family!r} lives: choose another")
+        raise ValueError(
+            f"values holds {wrong[0]:g}, expected numbers {expected}, which is where the family {family!r} lives: choose another"
+        )
     if len(values) < 2 or np.ptp(values) <= 1e-10:
         mean = float(values.mean()) if len(values) else np.nan
         return (mean, mean, mean) if len(values) > 1 else (mean, np.nan, np.nan)

@@ -198,12 +198,12 @@ def cost(
 
 
 @_styled
-def memory(gradient: Numbers, root: Numbers, title: str = "", xlabel: str = "step", ylabel: str = "size") -> Picture:
+def memory(gradient: Numbers, root: Numbers, title: str = "", ylabel: str = "size") -> Picture:
     """The size of a gradient at every step, and Adam's memory of it √v, both [steps], on a log axis; a gradient of 0 is not drawn."""
     figure, ax = _figure(title, 8, 4)
     ax.plot(np.where(np.abs(gradient) > 0, np.abs(gradient), np.nan), color=COLORS["g"], label="the gradient,\nwithout its sign")
     ax.plot(np.where(root > 0, root, np.nan), "--", color=COLORS["m"], label=r"Adam's memory $\sqrt{v}$")
-    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xlim=(0, len(root)))
+    ax.set(yscale="log", xlabel="step", ylabel=ylabel, xlim=(0, len(root)))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
@@ -248,16 +248,15 @@ def errors(
     title: str = "",
     xlabel: str = "mean absolute error",
     labels: tuple[str, str] = ("inside the training range", "outside it"),
-    floor: float = 1e-6,
     ceiling: float = np.inf,
 ) -> Picture:
     """One line a model: its errors inside the training range and outside it, a dot a seed, the median as a bar.
 
     `inside` and `outside` map a name to the errors of its seeds, [seeds]; `labels` says what the two are, where they are something else
-    than numbers inside and outside a range. Errors below `floor` and above `ceiling` are drawn there as arrows, and the axis says how many.
+    than numbers inside and outside a range. Errors below 10⁻⁶ and above `ceiling` are drawn there as arrows, and the axis says how many.
     """
     figure, ax = _figure(title, 8, 1.6 + 0.32 * len(inside))
-    below = above = 0
+    below, above, floor = 0, 0, 1e-6
     for row, name in enumerate(inside):
         for values, color, marker in ((inside[name], "a", "o"), (outside[name], "m", "D")):
             values = np.nan_to_num(values, nan=np.inf, posinf=np.inf)
@@ -360,13 +359,14 @@ def weight_histograms(weights: Named, title: str = "") -> Picture:
 
 
 @_styled
-def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "", span: float = 1.6) -> Picture:
+def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "") -> Picture:
     """The cost of every plain weight pair (w₁, w₂) for y = w₁x₁ + w₂x₂, and where trained units ended, one panel a task.
 
     `tasks` maps a name to a Task with two inputs; `solutions` maps the same names to W's of many seeds, [seeds, 2]. The dashed
     square is where |W| < 1, all that a NAC can reach. Where the cost is among the lowest 0.5 % it has one colour; pairs beyond the
-    edge, `span`, are counted in the panel's title.
+    edge are counted in the panel's title.
     """
+    span = 1.6
     figure, axes = _figure(title, 4.9 * len(tasks), 4.6, columns=len(tasks), squeeze=False)
     w = np.linspace(-span, span, 161)
     for ax, (name, task) in zip(axes[0], tasks.items(), strict=True):
@@ -449,7 +449,7 @@ def lines(x: Numbers, curves: Named, title: str = "", xlabel: str = "x", ylabel:
 
 
 @_styled
-def rates(solved: Named, title: str = "", xlabel: str = "success rate (dot) and its 95 % interval (line)") -> Picture:
+def rates(solved: Named, title: str = "") -> Picture:
     """Success rates one above the other: `solved` maps a name to one True or False a run."""
     figure, ax = _figure(title, 8, 1.3 + 0.38 * len(solved))
     for row, runs in enumerate(solved.values()):
@@ -457,7 +457,8 @@ def rates(solved: Named, title: str = "", xlabel: str = "success rate (dot) and 
         ax.plot([low, high], [row, row], color=COLORS["a"], lw=3, alpha=0.45, solid_capstyle="butt")
         ax.plot(k / n, row, "o", color=COLORS["a"], ms=8)
         ax.annotate(f"{k} of {n}", (1.02, row), xycoords=("axes fraction", "data"), va="center", size=11)
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(solved) - 0.5, -0.5), yticks=range(len(solved)), yticklabels=list(solved), xlabel=xlabel)
+    ax.set(xlim=(-0.02, 1.02), ylim=(len(solved) - 0.5, -0.5), yticks=range(len(solved)), yticklabels=list(solved))
+    ax.set_xlabel("success rate (dot) and its 95 % interval (line)")
     ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
     ax.grid(axis="y", visible=False)
     return figure
@@ -486,9 +487,7 @@ def gate_paths(steps: Numbers, logit: Numbers, solved: Numbers, title: str = "")
 
 
 @_styled
-def gate_surface(
-    x: Numbers, y: Numbers, paths: Iterable[tuple] = (), title: str = "", span: float = 1.0, reached: str = "solved"
-) -> Picture:
+def gate_surface(x: Numbers, y: Numbers, paths: Iterable[tuple] = (), title: str = "", reached: str = "solved") -> Picture:
     """The cost of a NALU with W = (w, w) and the same gate g on every row, over (w, g), and the `paths` of runs on it.
 
     x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends;
@@ -496,7 +495,7 @@ def gate_surface(
     that are marked beside the colours.
     """
     figure, ax = _figure(title, 8, 4.6)
-    value, extent = gate_costs(x, y, span)
+    value, extent = gate_costs(x, y)
     shown = ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis", interpolation="bilinear", vmin=0, vmax=1)
     marks = [0.1, 0.5, 0.9, 0.99]
     ax.contour(value, levels=marks, extent=extent, colors=COLORS["print"], linewidths=0.8, linestyles="solid")
@@ -536,13 +535,13 @@ def gate_costs(x: Numbers, y: Numbers, span: float = 1.0, size: int = 241) -> tu
 
 
 @_styled
-def success_tables(summary: pd.DataFrame, title: str = "How many of 25 runs each unit solves") -> Picture:
+def success_tables(summary: pd.DataFrame) -> Picture:
     """The benchmark at a glance: one table an operation, units down, ranges to train on across, in each field the runs solved.
 
     `summary` is what `field.summary` returns.
     """
     operations = list(summary["operation"].unique())
-    figure, axes = _figure(title, 11, 8, columns=2, rows=2)
+    figure, axes = _figure("How many of 25 runs each unit solves", 11, 8, columns=2, rows=2)
     for ax, operation in zip(axes.flat[: len(operations)], operations, strict=True):
         part = summary[summary["operation"] == operation]
         table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)
@@ -554,6 +553,8 @@ def success_tables(summary: pd.DataFrame, title: str = "How many of 25 runs each
         ax.set_xticklabels(table.columns, rotation=40, ha="right", size=11)
         ax.set_title(SIGNS[operation], loc="center")
         ax.grid(False)
+    for ax in axes.flat[len(operations) :]:
+        ax.set_visible(False)
     figure.supxlabel("range to train on; the test is on larger numbers", size=12)
     return figure
 
@@ -655,13 +656,13 @@ def scaled_tables(tables: Mapping[str, pd.DataFrame], title: str = "") -> Pictur
 
 
 @_styled
-def images(images: Numbers, captions: Iterable[object], title: str = "", wrong: Numbers | None = None, columns: int = 10) -> Picture:
-    """Small grey images side by side, `columns` a row: images [images, height, width, 1] or without the 1, each with a caption below.
+def images(images: Numbers, captions: Iterable[object], title: str = "", wrong: Numbers | None = None) -> Picture:
+    """Small grey images side by side, ten a row: images [images, height, width, 1] or without the 1, each with a caption below.
 
     `wrong`, one True or False an image, writes the caption of those in another colour and in bold.
     """
     images, wrong = np.asarray(images), np.zeros(len(images), bool) if wrong is None else np.asarray(wrong)
-    rows, columns = -(-len(images) // columns), min(columns, len(images))
+    rows, columns = -(-len(images) // 10), min(10, len(images))
     figure, axes = _figure(title, 0.4 + 0.86 * columns, 0.55 + 1.13 * rows, columns=columns, rows=rows, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
@@ -679,8 +680,6 @@ def growth(
     panels: Mapping[str, Mapping[str, pd.DataFrame]],
     inside: tuple[float, float],
     title: str = "",
-    xlabel: str = "length of the sequence",
-    ylabel: str = "mean absolute error",
 ) -> Picture:
     """How errors grow along x, on log axes, with the training range `inside` = (low, high) shaded; one panel a task.
 
@@ -693,7 +692,7 @@ def growth(
             errors, at = np.atleast_2d(errors), np.asarray(x) * 1.06 ** (number - (len(models) - 1) / 2)  # side by side, not behind
             ax.plot(at, errors.T, ls="none", ms=4, alpha=0.35, mew=0, **look)
             ax.plot(at, np.median(errors, axis=0), ls=("-", "--", "-.", ":")[number % 4], label=name, ms=6, **look)
-        ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel if ax is axes[0, 0] else "")
+        ax.set(xscale="log", yscale="log", xlabel="length of the sequence", ylabel="mean absolute error" if ax is axes[0, 0] else "")
         ax.set_xlim(min(x) / 1.6, max(x) * 1.6)
         ax.axvspan(max(inside[0], min(x) / 1.6), inside[1] * 1.25, color=COLORS["inside"], zorder=0)
         ax.set_xticks(x, [f"{each:,}" for each in x])
@@ -705,10 +704,10 @@ def growth(
 
 
 @_styled
-def heat(values: pd.DataFrame, title: str = "", xlabel: str = "", ylabel: str = "", vmax: float = 1.0) -> Picture:
-    """A table of numbers from 0 to `vmax` as shades of blue, each written in its field to one place; rows and columns count from 0."""
+def heat(values: pd.DataFrame, title: str = "", xlabel: str = "", ylabel: str = "") -> Picture:
+    """A table of numbers from 0 to 1 as shades of blue, each written in its field to one place; rows and columns count from 0."""
     figure, ax = _figure(title, 5.6, 4.4)
-    shown = ax.imshow(values, vmin=0, vmax=vmax, cmap=SHADES, aspect="auto")
+    shown = ax.imshow(values, vmin=0, vmax=1, cmap=SHADES, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         text = f"{value + 0.0:.1f}".replace("-0.0", "0.0")
         ax.text(column, row, text, ha="center", va="center", size=10, color=_ink_on(shown, value))
@@ -785,11 +784,11 @@ def nalu_cell() -> Picture:
 
 
 @_styled
-def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None = None, top: float = 1000) -> Picture:
+def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None = None) -> Picture:
     """What models say after each word of a phrase, one panel a phrase.
 
     `phrases` maps a phrase to a map of a model's name to what its seeds say, [seeds, words]: a dot a seed, a line through the medians;
-    what is outside 0 … `top` is drawn at the edge, and counted above the panel. `numbers`, a map of the same phrases, holds for each word
+    what is outside 0 … 1,000 is drawn at the edge, and counted above the panel. `numbers`, a map of the same phrases, holds for each word
     the number that the words so far mean, or NaN where they mean none: a short black line.
     """
     rows = -(-len(phrases) // 2)
@@ -800,7 +799,7 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
         for place, (name, values) in enumerate(said.items()):
             at, marker = np.arange(len(words)) + 0.5 * ((place + 0.5) / len(said) - 0.5), "oDs^v"[place % 5]
             look = dict(color=COLORS[("a", "m", "g", "W", "M_hat")[place % 5]], alpha=0.7)
-            seen = np.clip(np.atleast_2d(values), -0.02 * top, 1.03 * top)
+            seen = np.clip(np.atleast_2d(values), -20, 1030)
             beyond += int((seen != values).sum())
             ax.plot(at, np.median(seen, axis=0), lw=1.2, zorder=2, **look)
             ax.plot(np.tile(at, len(seen)), seen.ravel(), marker, ms=5.5, mew=0, zorder=3, label=name, **look)
@@ -809,8 +808,10 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
         if numbers is not None:
             at = np.arange(len(words))
             ax.hlines(numbers[phrase], at - 0.42, at + 0.42, color=COLORS["ink"], lw=1.5, label="what the words mean", zorder=1)
-        ax.set(xticks=range(len(words)), xticklabels=words, xlim=(-0.5, len(words) - 0.5), ylim=(-0.04 * top, 1.06 * top))
+        ax.set(xticks=range(len(words)), xticklabels=words, xlim=(-0.5, len(words) - 0.5), ylim=(-40, 1060))
         ax.grid(axis="x", visible=False)
+    for ax in axes.flat[len(phrases) :]:
+        ax.set_visible(False)
     for ax in axes[:, 0]:
         ax.set_ylabel("the model says")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -818,16 +819,14 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
 
 
 @_styled
-def number_map(errors: Named, title: str = "", worst: float = 100) -> Picture:
+def number_map(errors: Named, title: str = "") -> Picture:
     """The error of every number from 0 to 999, one panel a model: hundreds downwards, the rest across; white where NaN.
 
-    `errors` maps a name to |ŷ − y|, [1000]. The colours are logarithmic, from 0.1 to `worst`.
+    `errors` maps a name to |ŷ − y|, [1000]. The colours are logarithmic, from 0.1 to 100.
     """
     figure, axes = _figure(title, 9.5, 0.9 + 1.75 * len(errors), rows=len(errors), sharex=True, squeeze=False)
     for ax, (name, error) in zip(axes[:, 0], errors.items(), strict=True):
-        shown = ax.imshow(
-            np.clip(np.reshape(error, (10, 100)), 0.1, worst), norm=mpl.colors.LogNorm(0.1, worst), cmap="cividis", aspect="auto"
-        )
+        shown = ax.imshow(np.clip(np.reshape(error, (10, 100)), 0.1, 100), norm=mpl.colors.LogNorm(0.1, 100), cmap="cividis", aspect="auto")
         ax.set(yticks=range(0, 10, 3), yticklabels=["0", "300", "600", "900"], xticks=range(0, 100, 10))
         ax.set_title(name, loc="left", size=12, weight="normal", pad=4)
         ax.grid(False)
@@ -843,19 +842,18 @@ def medians(
     y: str,
     inside: tuple[float, float],
     title: str = "",
-    by: str = "model",
     xlabel: str = "",
     ylabel: str = "",
     level: tuple[float, str] | None = None,
     top: float | None = None,
 ) -> Picture:
-    """Column `y` of a table of seeds along its column `x`, both axes logarithmic: a line for each of `by`.
+    """Column `y` of a table of seeds along its column `x`, both axes logarithmic: a line for each model.
 
     A dot is the median over the seeds, a band goes from the lowest seed to the highest. The training range `inside` = (low, high) is
     shaded; `level` = (height, words) is a line to compare with; what is above `top` is cut off.
     """
     figure, ax = _figure(title, 9, 4.4)
-    groups = table.groupby(by, sort=False)
+    groups = table.groupby("model", sort=False)
     looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"), strict=True)
     for (name, runs), (marker, style) in zip(groups, _for_each(groups, looks), strict=True):
         seeds = runs.groupby(x)[y]

@@ -33,6 +33,11 @@ def read(output: str | Path, head: str, key: list[str]) -> pd.DataFrame:
     return table
 
 
+def keys_in(table: pd.DataFrame, key: list[str]) -> set[tuple]:
+    """What the columns `key` hold in the rows of a table that was read, which has no columns when it is empty."""
+    return set(map(tuple, table[key].to_numpy().tolist())) if len(table) else set()
+
+
 def write_table(output: str | Path, head: str, table: pd.DataFrame) -> None:
     """Write `table` to `output` as CSV below the line `head`, in one piece. Raises OSError when it cannot be written."""
     write(output, head + "\n" + table.to_csv(index=False, float_format="%.9g", lineterminator="\n"))
@@ -100,5 +105,5 @@ def _seconds_noted(output: Path) -> float | None:
     """The processor time that is noted for the table `output`, None when none is."""
     try:
         return json.loads(_origin_of(output).read_text(encoding="utf-8")).get("processor_seconds")
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # the last when it is no object
         return None

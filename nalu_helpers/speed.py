@@ -11,9 +11,12 @@ import pandas as pd
 import tensorflow as tf
 
 from . import data, layers
-from ._inputs import positive_number, whole_number
+from ._inputs import whole_number
 from .many import fit_many
 from .training import CORES, fit
+
+BATCH = 128  # fresh rows a step
+SECONDS, SEEDS, INPUTS = 8.0, 25, 100  # of `two_layers`
 
 
 def training(steps: int = 22000, eager_steps: int = 300, rounds: int = 3) -> tuple[list[float], list[float]]:
@@ -58,20 +61,20 @@ class Clock:
         return sum(steps[1:]) / (times[-1] - times[0])
 
 
-def throughput(run_steps: int = 24_000_000, counts: Sequence[int] = (1, 25, 225, 2250, 22500), batch: int = 128) -> pd.DataFrame:
+def throughput(run_steps: int = 24_000_000, counts: Sequence[int] = (1, 25, 225, 2250, 22500)) -> pd.DataFrame:
     """Run-steps a second of NALU on ×: a table with a row for each of `counts` runs, and one for a loop that trains one model at a time.
 
     `compiled` is measured once the loop is compiled, `in all` from the call to the table. A count that nine divides is spread over the
     benchmark's nine ranges. Raises TypeError or ValueError when a number is not whole or below 1.
     """
-    run_steps, batch = whole_number(run_steps, "run_steps"), whole_number(batch, "batch")
+    run_steps = whole_number(run_steps, "run_steps")
     product = lambda model, x: tf.reduce_mean((model(x) - x[:, :1] * x[:, 1:]) ** 2)  # noqa: E731
-    alone = _one_at_a_time(lambda: layers.NALU(1), lambda: tf.random.uniform((batch, 2), 1, 2), product)
+    alone = _one_at_a_time(lambda: layers.NALU(1), lambda: tf.random.uniform((BATCH, 2), 1, 2), product)
     rows = [{"runs": "one at a time", "compiled": alone, "in all": np.nan}]
     for count in (whole_number(count, "a count of runs") for count in counts):
         ranges = data.BENCHMARK_RANGES if count % 9 == 0 else data.BENCHMARK_RANGES[6:7]
         steps, clock = max(4_000, run_steps // max(count, 32)), Clock()  # at least two calls of the compiled loop
-        settings: dict[str, Any] = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": batch, "every": 1_000}
+        settings: dict[str, Any] = {"seeds": range(count // len(ranges)), "ranges": ranges, "steps": steps, "batch": BATCH, "every": 1_000}
         seconds = _seconds(lambda: fit_many(lambda: layers.NALU(1), "*", **settings, progress=clock))  # noqa: B023
         rows.append({"runs": count, "compiled": clock.rate(), "in all": count * steps / seconds})
     table = pd.DataFrame(rows)
@@ -79,29 +82,28 @@ def throughput(run_steps: int = 24_000_000, counts: Sequence[int] = (1, 25, 225,
     return table
 
 
-def two_layers(seconds: float = 8.0, seeds: int = 25, batch: int = 128, inputs: int = 100) -> pd.DataFrame:
-    """Run-steps a second of a model of two layers, `inputs` numbers → NAC(2) → NMU(1), on fresh numbers: a table with three rows.
+def two_layers() -> pd.DataFrame:
+    """Run-steps a second of a model of two layers, 100 numbers → NAC(2) → NMU(1), on fresh numbers: a table with three rows.
 
-    What drawing the numbers alone allows on all cores, `fit_many` with `seeds` seeds, and a compiled loop that trains one model at a time
-    and draws its own numbers. Each is measured for about `seconds`. Raises TypeError or ValueError when a number is not above 0.
+    What drawing the numbers alone allows on all cores, `fit_many` with 25 seeds, and a compiled loop that trains one model at a time and
+    draws its own numbers. Each is measured for about 8 seconds.
     """
-    seconds, seeds = positive_number(seconds, "seconds", "8"), whole_number(seeds, "seeds")
-    make = lambda: keras.Sequential([keras.Input((inputs,)), layers.NAC(2), layers.NMU(1)])  # noqa: E731
-    draw = lambda rng, count: (1 + rng.random((count, batch, inputs), "float32"),)  # noqa: E731
+    make = lambda: keras.Sequential([keras.Input((INPUTS,)), layers.NAC(2), layers.NMU(1)])  # noqa: E731
+    draw = lambda rng, count: (1 + rng.random((count, BATCH, INPUTS), "float32"),)  # noqa: E731
     error = lambda model, x: tf.reduce_mean((model(x) - _of_two_sums(x)) ** 2)  # noqa: E731
 
     def drawn(seed):
         rng, count, start = np.random.default_rng(seed), 0, time.perf_counter()
-        while time.perf_counter() - start < seconds:
+        while time.perf_counter() - start < SECONDS:
             draw(rng, 20)
             count += 20
         return count
 
     with ThreadPoolExecutor(CORES) as pool:
-        rates = {"drawing the numbers alone": sum(pool.map(drawn, range(CORES))) / seconds}
-    alone, clock = _one_at_a_time(make, lambda: tf.random.uniform((batch, inputs), 1, 2), error), Clock()
-    steps = max(500, int(seconds * 30 * alone / seeds))
-    fit_many(make, draw, cost=error, seeds=range(seeds), steps=steps, every=steps, progress=clock)
+        rates = {"drawing the numbers alone": sum(pool.map(drawn, range(CORES))) / SECONDS}
+    alone, clock = _one_at_a_time(make, lambda: tf.random.uniform((BATCH, INPUTS), 1, 2), error), Clock()
+    steps = max(500, int(SECONDS * 30 * alone / SEEDS))
+    fit_many(make, draw, cost=error, seeds=range(SEEDS), steps=steps, every=steps, progress=clock)
     table = pd.DataFrame({"run-steps a second": {**rates, "fit_many": clock.rate(), "one at a time": alone}})
     table["times one at a time"] = table["run-steps a second"] / alone
     return table

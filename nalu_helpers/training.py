@@ -409,6 +409,9 @@ def answer_of(model: keras.layers.Layer, row: np.ndarray) -> tuple[int, ...]:
     """The shape that `model` turns one row [1, in] into. Raises ValueError or TypeError for several inputs or outputs."""
     if inputs_of(model) > 1:
         raise ValueError(f"the model has {inputs_of(model)} inputs, expected 1: use fit_many with draw and a cost that calls it")
+    takes = getattr(model, "input_shape", None) or row.shape
+    if len(takes) == row.ndim and takes[-1] not in (None, row.shape[-1]):
+        raise ValueError(f"x has {row.shape[-1]} columns and the model takes {takes[-1]}: it must have as many inputs")
     said = model(row)
     if not hasattr(said, "shape"):
         raise TypeError(

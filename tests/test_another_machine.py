@@ -5,6 +5,7 @@ import itertools
 import os
 import runpy
 import shutil
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -51,6 +52,16 @@ def test_a_day_has_a_jitter_of_its_own_and_the_notebooks_and_the_others_take_tur
     met = [(other, notebook) for _, (other, notebooks) in days for notebook in notebooks]
     assert sorted(met) == sorted(itertools.product(("avx2", "sse", "no-onednn", "one-core"), tool["ALL"]))
     assert [notebooks for _, notebooks in tool["of_day"](datetime.date(2024, 2, 27), ["03"])] == [["03"], ["03"]]
+
+
+def test_what_ipython_runs_before_the_first_cell_is_python_whatever_the_number(monkeypatch):
+    def no_notebooks(command, env, **_):
+        (startup,) = Path(env["IPYTHONDIR"]).rglob("*.py")
+        compile(startup.read_text(encoding="utf-8"), startup.name, "exec")
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(subprocess, "run", no_notebooks)
+    assert tool["main"](["jitter-007"]) == 0
 
 
 @pytest.mark.parametrize("condition", ["jitter", "jitter-x", "avx", ""])

@@ -217,7 +217,9 @@ def test_two_layers_are_measured_beside_drawing_alone_and_one_at_a_time(monkeypa
     training_of_many = speed.fit_many
     monkeypatch.setattr(speed, "fit_many", watched)
     monkeypatch.setattr(speed, "_one_at_a_time", functools.partial(speed._one_at_a_time, steps=20))
-    rates = speed.two_layers(seconds=0.1, seeds=3, batch=8, inputs=4)
+    for name, value in (("SECONDS", 0.1), ("SEEDS", 3), ("BATCH", 8), ("INPUTS", 4)):
+        monkeypatch.setattr(speed, name, value)
+    rates = speed.two_layers()
     assert rates.index.tolist() == ["drawing the numbers alone", "fit_many", "one at a time"]
     assert asked["drawn"].shape == (3, 8, 4) and asked["inputs"] == (None, 4) and list(asked["seeds"]) == [0, 1, 2]
     assert sum(steps for _, steps in asked["progress"].marks) == 3 * asked["steps"]  # every run-step is counted, and no other

@@ -102,6 +102,14 @@ def test_division_refuses_a_range_that_holds_zero(ranges):
         data.uniform("/", **ranges)
 
 
+@pytest.mark.parametrize("operation", ["/", "÷", "a / b", "a/b", " a ÷ b "])
+def test_an_examination_in_division_is_refused_however_it_is_written(operation):
+    with pytest.raises(ValueError, match="holds 0, by which nothing can be divided"):
+        data.examination(operation, (-1, 1), (1, 2), rows=100)
+    (x, y), _ = data.examination(operation, (1, 2), (2, 6), rows=3)
+    np.testing.assert_allclose(y, x[:, :1] / x[:, 1:], rtol=1e-6)
+
+
 @pytest.mark.parametrize("rows, error", [(0, ValueError), (-1, ValueError), (2.5, TypeError)])
 def test_rows_must_be_a_whole_number_of_at_least_one(rows, error):
     with pytest.raises(error, match="rows is .* expected a whole number"):

@@ -30,6 +30,11 @@ def test_the_grid_has_every_setting_once_and_the_published_one_among_them(unit, 
     assert len(grid) == len(starts) * 2 * 2 * (6 + (FIELD[unit].learning_rate not in fair.RATES))
 
 
+def test_a_nalu_that_starts_otherwise_has_the_benchmarks_start_in_its_grid():
+    grid = fair.grid(Entry("*", lambda operation: layers.NALU(1)), "*")
+    assert {setting.start for setting in grid} == {PUBLISHED, *fair.STARTS}
+
+
 @pytest.mark.parametrize("unit, operation", PAIRS)
 def test_every_unit_can_be_made_in_every_start_of_its_grid(unit, operation):
     for start in {setting.start for setting in fair.grid(FIELD[unit], operation)}:
@@ -96,8 +101,8 @@ def test_the_words_that_a_knob_knows_stand_in_its_docstring():
         (lambda: fair.fair("nowhere", units=["XYZ"]), "unit is 'XYZ'"),
         (lambda: fair.fair("nowhere", units=["NMU"], operations=["add"]), "NMU does not enter add"),
         (lambda: fair.fair("nowhere", steps=0), "steps is 0"),
-        (lambda: fair.fair("nowhere", judge_with=[], steps=1), "there are no seeds: give at least one"),
-        (lambda: fair.compare(FIELD["NMU"], "*", judge_with=[], ranges=RANGES[:1], steps=1), "there are no seeds: give at least one"),
+        (lambda: fair.fair("nowhere", judge_with=[], steps=1), "seeds is empty: give at least one"),
+        (lambda: fair.compare(FIELD["NMU"], "*", judge_with=[], ranges=RANGES[:1], steps=1), "seeds is empty: give at least one"),
         (lambda: field.run_chunk("foo", "*", RANGES, [0]), "unit is 'foo', known are"),
         (lambda: field.run_chunk("NMU", "+", RANGES, [0], steps=1), "NMU does not enter add in this benchmark"),
         (
@@ -110,6 +115,39 @@ def test_what_cannot_be_compared_is_said(make, sentence):
     with pytest.raises(ValueError) as said:
         make()
     assert sentence in str(said.value)
+
+
+@pytest.mark.parametrize(
+    "asked, error, sentence",
+    [
+        (dict(operation="a*b"), ValueError, "operation is 'a*b', known are: '+', '-', '*', '/'"),
+        (dict(ranges=[(1, 2)]), TypeError, "train is 1, expected two numbers (low, high)"),
+        (dict(ranges=[((1, 2), (6, 2))]), ValueError, "test is (6, 2), expected its first end below its second"),
+        (dict(steps=0), ValueError, "steps is 0, expected a whole number of at least 1"),
+        (dict(seeds=3), TypeError, "seeds is 3, expected whole numbers such as range(3)"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("what", ["choose", "judge", "compare"])
+def test_what_is_asked_is_looked_at_before_anything_is_trained(monkeypatch, what, asked, error, sentence):
+    monkeypatch.setattr(fair, "fit_many", lambda *_, **__: pytest.fail("something was trained"))
+    asked = {"operation": "*", **asked}
+    if what == "judge":
+        asked["settings"] = {"a": Setting(0.01)}
+    if what == "compare" and "seeds" in asked:
+        asked["judge_with"] = asked.pop("seeds")
+    with pytest.raises(error) as said:
+        getattr(fair, what)(FIELD["NMU"], **asked)
+    assert sentence in str(said.value) and "\n" not in str(said.value)
+
+
+def test_an_operation_may_be_spelled_and_ranges_be_lists():
+    asked = {"settings": {"a": Setting(0.01)}, "seeds": [0], "steps": 4}
+    lists, same = (
+        fair.judge(FIELD["NMU"], operation, ranges=ranges, **asked)
+        for operation, ranges in (("×", [[[1, 2], [2, 6]]]), ("*", [((1, 2), (2, 6))]))
+    )
+    pd.testing.assert_frame_equal(lists, same)
 
 
 def test_extrapolation_cannot_reach_the_choice(monkeypatch):
@@ -221,7 +259,7 @@ def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path
     for units in (["NAU"], ["SNMU"], None):  # none of them has both settings there
         with pytest.raises(ValueError, match="fair.csv has no published and best setting of"):
             fair.redundant(tmp_path, units=units, **asked)
-    with pytest.raises(ValueError, match="there are no seeds"):
+    with pytest.raises(ValueError, match="seeds is empty"):
         fair.redundant(tmp_path, seeds=[])
     (tmp_path / "fair.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     for folder in (tmp_path, tmp_path / "nowhere"):
@@ -286,6 +324,12 @@ def test_the_weights_of_every_unit_are_said_by_their_names(unit, operation, said
     numbers = [float(value) for value in re.findall(number, text)]
     matrices = np.concatenate([np.ravel(W) for W in layer.matrices()])
     np.testing.assert_allclose(numbers[: len(matrices)], matrices, rtol=1e-3, atol=1e-9)
+
+
+def test_matrices_without_names_are_numbered():
+    layer = layers.NALU(1, separate_weights=True)
+    layer.build((None, 2))
+    assert re.fullmatch(r"W_1 \S+ \S+, W_2 \S+ \S+, G \S+ \S+", fair.weights_of(layer))
 
 
 def test_among_ten_numbers_a_nac_starts_as_narrow_as_the_benchmark_wants_it():

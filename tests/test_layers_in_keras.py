@@ -369,6 +369,15 @@ def test_separate_weights_differ_whatever_the_seed_of_an_initializer_is(make):
         np.testing.assert_array_equal(loaded.W_hat, unit.W_hat)
 
 
+@pytest.mark.parametrize("M_seed", [1, 2, 3], ids=["the same", "the next", "another"])
+def test_all_four_weights_of_both_paths_start_apart(M_seed):
+    W_start, M_start = (keras.initializers.RandomUniform(-1, 1, seed=seed) for seed in (1, M_seed))
+    unit = NALU(2, W_hat_initializer=W_start, M_hat_initializer=W_start if M_seed == 1 else M_start, separate_weights=True)
+    unit.build((None, 3))
+    starts = [np.ravel(weight).tolist() for weight in (unit.W_hat, unit.M_hat, unit.W_m_hat, unit.M_m_hat)]
+    assert len({tuple(start) for start in starts}) == 4
+
+
 def test_separate_weights_may_start_from_a_plain_function():
     plain.seeds = keras.random.SeedGenerator(0)
     unit = NALU(2, W_hat_initializer=plain, M_hat_initializer=lambda shape, dtype=None: ops.ones(shape, dtype), separate_weights=True)

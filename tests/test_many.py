@@ -21,7 +21,14 @@ ONE, TEN = ((1, 2), (2, 6)), ((10, 20), (20, 40))
 
 
 def quiet(make=lambda: NALU(1), operation="*", **settings):
-    given = {"seeds": range(3), "ranges": [ONE], "steps": 60, "every": 20, "progress": False, **settings}
+    given = {
+        "seeds": range(3),
+        "ranges": [ONE] if isinstance(operation, str) else None,
+        "steps": 60,
+        "every": 20,
+        "progress": False,
+        **settings,
+    }
     return fit_many(make, operation, **given)
 
 
@@ -112,8 +119,9 @@ def test_seeds_differ_in_start_and_numbers_and_ranges_share_the_start():
 
 
 def test_rows_have_as_many_inputs_as_they_have():
-    with pytest.raises(ValueError, match="inputs is 3, and only a task that is text draws its numbers"):
-        fit_many(lambda: NAC(1), (np.ones((2, 3)), np.ones((2, 1))), inputs=3, seeds=[0], steps=1)
+    for settings in (dict(inputs=3), dict(batch=7), dict(ranges=[ONE]), dict(ranges=np.ones((1, 2, 2)))):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))} is for a task that is text, which draws its numbers"):
+            fit_many(lambda: NAC(1), (np.ones((2, 2)), np.ones((2, 1))), seeds=[0], steps=1, **settings)
 
 
 def test_of_more_inputs_the_task_takes_the_first_two():
@@ -282,13 +290,21 @@ def test_the_rule_itself_restarts_a_run_that_does_not_move():
         (dict(learning_rate=[float("nan")]), ValueError, "learning_rate is nan"),
         (dict(learning_rate=[]), ValueError, "learning_rate is empty"),
         (dict(learning_rate=[0.1, 0.1]), ValueError, "learning_rate holds the same one twice"),
-        (dict(operation=5), TypeError, "the task is 5, expected text such as"),
-        (dict(operation="a * c"), ValueError, "'c' is not allowed here"),
+        (dict(operation=5), TypeError, "the task is of type int, expected text such as"),
+        (
+            dict(operation=(np.ones((50, 2)),) * 3),
+            TypeError,
+            "^the task is of type tuple, 3 long, expected text such as .{0,60}$",
+        ),
+        (dict(operation="a * c"), ValueError, "'c' is not allowed here: use a, b, numbers, "),
+        (dict(operation="a * 1e40"), ValueError, r"'1e.40' is not allowed here: use a, b, numbers below 1e30, "),
+        (dict(operation="a + b" + 100 * "+ b"), ValueError, "the expression has 305 characters, expected 1 to 200"),
+        (dict(operation="- b" + 300 * " " + "- a"), ValueError, "the expression has 306 characters, expected 1 to 200"),
         (dict(operation="1 / (a - a)"), ValueError, "divides by 0 or is too large whatever a and b are"),
         (dict(operation="(-1) ** 0.5 * a"), ValueError, "divides by 0 or is too large whatever a and b are"),
         (dict(operation="log(a - 9)"), ValueError, "the answer is not a finite number for 10,000 of 10,000 pairs"),
         (dict(ranges=[(1, 2)]), TypeError, "train is 1, expected two numbers"),
-        (dict(ranges=None), TypeError, "ranges is None, expected pairs"),
+        (dict(ranges=7), TypeError, "ranges is 7, expected pairs"),
         (dict(ranges=[5]), TypeError, "a range is 5, expected a pair"),
         (dict(ranges=[((2, 1), (2, 6))]), ValueError, "first end below its second"),
         (dict(make=lambda: NALU(2)), ValueError, r"shape \(1, 2\), expected \(1, 1\): give it one unit"),
@@ -499,6 +515,7 @@ def test_a_model_may_have_many_inputs_and_outputs_when_the_cost_knows_them():
         ({"cost": None}, TypeError, r"needs a cost\(model, \*examples\)"),
         ({"make": lambda: NAC(1)}, ValueError, "the model has no weights yet: build it in make_model"),
         ({"make": 5}, TypeError, "make_model is 5, expected a function that makes a model"),
+        ({"make": NAC}, TypeError, "make_model is <class .*NAC.>, expected a function that makes a model, such as lambda"),
         ({"make": ONE_FOR_ALL}, TypeError, "make_model is <NAC .*>, expected a function that makes a model"),
         ({"make": lambda: 5}, TypeError, "make_model returned 5, expected a Keras layer or model"),
         ({"make": lambda: ONE_FOR_ALL}, ValueError, "make_model gave a model that shares weights with one before"),
@@ -650,8 +667,8 @@ def test_another_computation_is_not_mistaken_for_one_that_was_compiled():
     assert ends[0] == ends[2] != ends[1]
 
 
-def planned(make, task, seeds, inputs=2, batch=128):
-    what = {"cost": None, "ranges": [ONE], "inputs": inputs, "batch": batch, "examined": None}
+def planned(make, task, seeds, inputs=2, batch=None):
+    what = {"cost": None, "ranges": [ONE] if isinstance(task, str) else None, "inputs": inputs, "batch": batch, "examined": None}
     how = {"seeds": seeds, "learning_rate": None, "optimizer": None, "steps": 10, "every": 10}
     return many._Runs(make, task, **what, **how, restart=False, weights=False)
 
@@ -734,6 +751,14 @@ def test_the_rows_of_a_task_are_looked_at_as_those_of_fit_are(examined):
     ):
         with pytest.raises(ValueError, match=words):
             errors(**changed)
+
+
+def test_rows_of_sequences_are_refused_by_their_name_with_what_learns_them():
+    x, y = np.ones((10, 4, 2)), np.ones((10, 1))
+    make = lambda: keras.Sequential([keras.Input((4, 2)), keras.layers.Flatten(), keras.layers.Dense(1)])  # noqa: E731
+    for task, name in (((x, y), "x"), (data.Task(x, y, x, y), "x_train")):
+        with pytest.raises(ValueError, match=rf"^{name} has shape \(10, 4, 2\), expected .*: to learn sequences use fit_many with draw"):
+            fit_many(make, task, seeds=[0], steps=2, progress=False)
 
 
 def wide(columns):

@@ -39,6 +39,7 @@ def test_by_region_tells_inside_from_outside():
     assert table.loc["inside", "mean absolute error"] == 0.5 and table.loc["inside", "worst absolute error"] == 1
     assert table.loc["outside", "relative error"] == pytest.approx(0.4)
     assert list(metrics.by_region([[1]], [[1]], [[1]], (0, 5)).index) == ["inside"]
+    assert np.isnan(metrics.by_region([[1], [30]], [[0], [1]], [[2], [2]], (0, 10)).loc["inside", "relative error"])
 
 
 @pytest.mark.parametrize("W, error", [([[1, -1], [0, 1]], 0), ([0.9], 0.1), ([0.5, 1], 0.5), ([-0.02], 0.02), ([1.3], 0.3)])

@@ -52,6 +52,8 @@ def test_what_the_words_mean_so_far():
         ("2.5", ValueError, "'2.5' is written in digits: write words"),
         ("-5", ValueError, "'-5' is below 0, where the phrases begin"),
         ("minus five", ValueError, "'minus five' is below 0"),
+        (" -five", ValueError, "'-five' is below 0"),
+        ("−five", ValueError, "'−five' is below 0"),
         ("nan", ValueError, "'nan' is none of the 30 words"),
         ("one " * 50_000, ValueError, "the phrase has 200,000 characters, expected at most 100"),
     ],
@@ -139,6 +141,20 @@ def test_unknown_readers_are_named():
         phrases.run("LSTM + NAC", 170, seeds=[0], steps=2)
 
 
+@pytest.mark.parametrize(
+    "learned, words",
+    [
+        ([3, 1000], "a number to learn is 1,000, expected at most 999"),
+        ([-1], "a number to learn is -1, expected a whole number of at least 0"),
+        ([2.5], "a number to learn is 2.5, expected a whole number"),
+        ([], "there is no number to learn from: give at least one"),
+    ],
+)
+def test_what_cannot_be_learned_is_said(learned, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        phrases.train("LSTM + NAC", learned, seeds=[0], steps=1)
+
+
 @pytest.mark.slow
 def test_a_run_is_a_row_a_seed_which_depends_on_no_other_seed():
     table = phrases.run("LSTM + linear", 169, seeds=[0, 3], steps=2)
@@ -166,5 +182,7 @@ def test_the_figures_draw_what_they_are_given():
     figure = plots.reading({words: said, "four": first}, "Title", {words: phrases.so_far(words), "four": [4]})
     assert [len(ax.lines) for ax in figure.axes] == [4, 4] and figure.words == "Title"
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == words.split()
+    three = plots.reading({text: {"LSTM": np.zeros((1, 1))} for text in ("one", "two", "three")})
+    assert [ax.get_visible() for ax in three.axes] == [True, True, True, False]
     error = np.where(np.arange(1000) % 2, 3.0, np.nan)
     assert plots.number_map({"LSTM + NAC": error}, "Map").axes[0].images[0].get_array().mask.sum() == 500

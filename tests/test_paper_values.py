@@ -120,6 +120,7 @@ def test_a_table_has_a_row_for_each_seed_choice_and_operation():
     [
         (lambda: values.network("Transformers"), "model is 'Transformers'"),
         (lambda: values.train("Transformers", seeds=[0]), "model is 'Transformers'"),
+        (lambda: values.train("calculator", rate=-1, seeds=[0]), "rate is -1, expected a finite number above 0 such as 0.003"),
         (lambda: values.drawn(np.random.default_rng(0), 5, sign="/"), "sign is '/'"),
         (lambda: values.make_sure(values.network("calculator"), 0), "temperature"),
     ],

@@ -88,6 +88,11 @@ def test_every_figure_shows_itself_with_words_for_a_screen_reader(make):
     assert dict(mpl.rcParams) == before
 
 
+def test_a_table_for_each_operation_and_no_empty_axes():
+    figure = plots.success_tables(SUMMARY[SUMMARY["operation"] == "mul"])
+    assert [ax.get_visible() for ax in figure.axes] == [True, False, False, False]
+
+
 def test_a_picture_is_described_by_its_panels_axes_and_what_is_drawn():
     figure = plots.curves(np.array([1, 10, 100]), {"NAC": np.array([1, 2, 3])}, (1, 10), log=True, title="Title", xlabel="sum")
     words = figure.described()

@@ -1,7 +1,9 @@
 """What is noted beside a table of results."""
 
 import json
+import shlex
 
+import pandas as pd
 import pytest
 
 from nalu_helpers import benchmark, results
@@ -21,3 +23,21 @@ def test_a_table_is_not_written_where_its_origin_is_noted(command, tmp_path, mon
         benchmark.main([*command.split(), "--output", "runs.json"])
     assert "runs.json is where the origin of the table would be noted: choose another name, such as runs.csv" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_note_that_is_none_of_ours_costs_the_time_and_not_the_run(tmp_path):
+    table, note = tmp_path / "table.csv", tmp_path / "table.json"
+    table.write_text("old", encoding="utf-8")
+    note.write_text("[]", encoding="utf-8")
+    with results.noted([table], "a command"):
+        table.write_text("new", encoding="utf-8")
+    assert json.loads(note.read_text(encoding="utf-8"))["command"] == "a command"
+
+
+def test_a_noted_command_can_be_run_as_it_stands(tmp_path, monkeypatch):
+    monkeypatch.setattr(benchmark.speed, "throughput", lambda run_steps: pd.DataFrame({"runs": [1]}))
+    monkeypatch.setattr(benchmark.speed, "two_layers", pd.DataFrame)
+    given = ["throughput", "--output", str(tmp_path / "o ut.csv")]
+    assert benchmark.main(given) == 0
+    noted = json.loads((tmp_path / "o ut.json").read_text(encoding="utf-8"))["command"]
+    assert shlex.split(noted) == ["python", "-m", "nalu_helpers.benchmark", *given]

@@ -115,6 +115,13 @@ def with_bad(place, value):
     return x
 
 
+def test_columns_that_a_model_does_not_take_are_refused_in_one_sentence():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    for train in (lambda x, y: fit(model, x, y, steps=1), lambda x, y: fit_many(lambda: model, (x, y), seeds=[0], steps=1)):
+        with pytest.raises(ValueError, match="^x has 2 columns and the model takes 3: it must have as many inputs$"):
+            train(np.ones((4, 2)), np.ones((4, 1)))
+
+
 @pytest.mark.parametrize(
     "change, error, words",
     [

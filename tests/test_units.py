@@ -434,7 +434,7 @@ def test_nru_has_gradients_where_an_input_is_zero():
 
 def test_a_penalty_may_be_none_and_no_step_is_too_late_for_it():
     assert NAU(1, penalty_size=0).penalty_size == 0
-    for sizes, last in (((0, 1e-5), 0), ((1e-7, 1e-5), 1e-5)):
+    for sizes, last in (((0, 1e-5), 0), ((0, 0), 0), ((1e-5, 1e-5), 1e-5), ((1e-7, 1e-5), 1e-5)):
         unit = exactly(RealNPU(1, penalty_sizes=sizes), W=[1, 1])
         assert float(unit.penalty(400_000, 1.0)) == pytest.approx(last * 3)
 
@@ -485,6 +485,7 @@ def test_bad_arguments_are_refused_in_one_sentence(make):
         (lambda: INALU(1, omega=-1), "omega is -1"),
         (lambda: NAU(1, penalty_steps=(5, 5)), "penalty_steps is"),
         (lambda: RealNPU(1, penalty_sizes=(1e-5, 1e-7)), "penalty_sizes is"),
+        (lambda: NAU(1)(np.array([[[1, np.nan]]])), r"^x, place \(0, 0, 1\) is nan, expected"),
         (lambda: RealNPU(1, penalty_sizes=(-1, 1)), r"penalty_sizes is \(-1.0, 1.0\), expected both ends of at least 0"),
         (lambda: NAU(1, penalty_size=float("nan")), "penalty_size is nan, expected a finite number of at least 0 such as 0.01"),
         (lambda: NMU(1, penalty_size=-5), "penalty_size is -5, expected a finite number of at least 0 such as 0.01"),

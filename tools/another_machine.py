@@ -66,7 +66,7 @@ def run(condition, notebooks):
         if condition.startswith("jitter-"):
             startup = Path(profile, "profile_default", "startup", "jitter.py")  # IPython runs it before the first cell
             startup.parent.mkdir(parents=True)
-            startup.write_text(f"__import__('runpy').run_path({HERE!r})['jitter']({condition[7:]})\n", encoding="utf-8")
+            startup.write_text(f"__import__('runpy').run_path({HERE!r})['jitter']({int(condition[7:])})\n", encoding="utf-8")
             environment["IPYTHONDIR"] = profile
         one_core = (lambda: os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})) if condition == "one-core" else None
         return int(subprocess.run(command, env=environment, preexec_fn=one_core).returncode != 0)

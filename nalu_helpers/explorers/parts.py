@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 MUCH = 100_000  # letters of JSON from which they are packed
 Handle = dict[str, Any]
 # Colours of the still picture that follow the page, light or dark: see parts.css.
-OF_THE_PAGE = {"ink": "--ink", "soft": "--soft", "inside": "--inside"}
+OF_THE_PAGE = {"ink": "--ink", "soft": "--soft"}
 ON_A_SURFACE = "#222221"  # the ink of what is drawn on a coloured surface: dark on every page
 
 
@@ -158,7 +158,7 @@ def _for_the_page(svg):
     svg = re.sub(r"<!--.*?-->", "", re.sub(r"\s*\n\s*", " ", svg)).replace("> <", "><")  # blanks are a seventh of it
     svg = re.sub(r'(?<= d=")[^"]*', _short_path, svg)
     named = {plots.COLORS[name]: variable for name, variable in OF_THE_PAGE.items()}
-    named |= {plots.STYLE["grid.color"]: "--grid", "#000000": "--ink"}
+    named["#000000"] = "--ink"
     for color, variable in named.items():
         svg = svg.replace(f": {color.lower()}", f": var({variable})")
     return svg

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import plots
 from .._inputs import whole_number
-from ..paper.gridworld import distance, plays
+from ..paper.gridworld import distance, plays, refuse_no_way
 from ..paper.programs import SetByLSTM, refuse_long, tokens_of, value_of
 from .parts import Explorer, choice, rounded, slider, text
 
@@ -68,7 +68,8 @@ def waiting(agents: Mapping[str, keras.Model], start: int = 0, goal: int = 8, lo
     """
     if not agents:
         raise ValueError("agents is empty: pass for example {'LSTM': paper.gridworld.train('LSTM', [0], size=3)[0]}")
-    longest, first = whole_number(longest, "longest"), max(1, int(distance(start, goal, size)))
+    refuse_no_way(start, goal, size)
+    longest, first = whole_number(longest, "longest"), int(distance(start, goal, size))
     if longest > MOST:
         raise ValueError(f"longest is {longest:,}, expected at most {MOST}, of which a picture can tell one from the next")
     if longest < first:

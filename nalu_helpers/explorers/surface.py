@@ -9,7 +9,8 @@ import numpy as np
 
 from .. import data, fair, field, layers, metrics, plots
 from .._inputs import one_of, whole_number
-from ..expression import as_function
+from ..expression import as_function, known_operation
+from ..many import as_seeds
 from ..training import progress_bar
 from . import parts
 from .parts import Explorer, choice, slider
@@ -36,13 +37,14 @@ def surface(
     steps. Raises ValueError for a unit with no such W, an operation that it does not enter and a range that is none of the benchmark's.
     """
     entry = fair.FIELD[one_of(unit, UNITS, "unit")]
+    operation = known_operation(operation)
     if operation not in entry.operations:
         raise ValueError(f"operation is {operation!r}, expected one that {unit} enters: {', '.join(entry.operations)}")
     pair = field.RANGES[one_of(data.range_name(train), field.RANGES, "train")]
     steps, every = whole_number(steps, "steps"), whole_number(every, "every")
     threshold, inside = metrics.success_threshold(operation, pair[1]), data.draw(np.random.RandomState(0), [pair[0]], ROWS)
     starts = list(dict.fromkeys(setting.start for setting in fair.grid(entry, operation)))
-    seeds, runs = list(seeds), {}
+    seeds, runs = as_seeds(seeds), {}
     with progress_bar(progress, len(starts) * len(RATES) * len(seeds) * steps, " steps in all") as bar:
         for start in starts:
             settings = [fair.Setting(rate, start, clipping=entry.clipping) for rate in RATES]

@@ -366,7 +366,7 @@ def some_sequences(digits: data.Task, length: int, sequences: int = SEQUENCES) -
     return np.random.default_rng([2018, length]).integers(len(digits.x_test), size=(whole_number(sequences, "sequences"), length))
 
 
-def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int] | None = None, sequences: int = SEQUENCES) -> pd.DataFrame:
+def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int] | None = None) -> pd.DataFrame:
     """What a trained reader is worth on test images: a row for each of `lengths`, with the columns length, error, exact and accuracy.
 
     error is the mean absolute error (of a count, of a sum, of 1 for odd; of a product its share of the product), exact the share of
@@ -376,7 +376,7 @@ def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int]
     right = single.argmax(axis=1) == digits.y_test if task == "counting" else (np.round(single) == each)[:, 0]
     rows = []
     for length in TASKS[task].lengths if lengths is None else lengths:
-        chosen = some_sequences(digits, length, sequences)
+        chosen = some_sequences(digits, length)
         whole = np.prod if task == "product" else np.sum
         said, truth = reader.answer(digits.x_test, chosen), whole(each[chosen], axis=1, dtype="float64")
         error = np.nan_to_num(np.abs(said - truth) / (truth if task == "product" else 1), nan=np.inf, posinf=np.inf)

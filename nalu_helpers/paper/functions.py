@@ -280,13 +280,13 @@ def examined(form: str, function: str) -> data.Task:
 
 
 @functools.cache
-def untrained_error(form: str, function: str, where: str, networks: int = 25) -> float:
-    """The yardstick: the median MSE of untrained linear networks (recurrent: each reads the sum over the steps) on rows of its own."""
+def untrained_error(form: str, function: str, where: str) -> float:
+    """The yardstick: the median MSE of 25 untrained linear networks (recurrent: each reads the sum over the steps) on rows of its own."""
     rng = np.random.default_rng(808)
     x, y = _tested(rng, form, function, where)
     x = x.sum(axis=1) if form == "recurrent" else x
     first, second = ((6 / (n + m)) ** 0.5 for n, m in ((x.shape[-1], HIDDEN), (HIDDEN, 1)))  # the limits of Glorot's uniform start
-    draws = [rng.uniform(-first, first, (x.shape[-1], HIDDEN)) @ rng.uniform(-second, second, (HIDDEN, 1)) for _ in range(networks)]
+    draws = [rng.uniform(-first, first, (x.shape[-1], HIDDEN)) @ rng.uniform(-second, second, (HIDDEN, 1)) for _ in range(25)]
     return float(np.median([np.mean((x @ W - y) ** 2) for W in draws]))
 
 

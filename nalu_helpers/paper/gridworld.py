@@ -18,7 +18,7 @@ import tensorflow as tf
 from keras import layers, ops
 from numpy.typing import ArrayLike
 
-from .._inputs import one_of, whole_number
+from .._inputs import as_range, one_of, whole_number
 from ..layers import NAC
 from ..many import fit_many
 
@@ -134,12 +134,14 @@ def train(
     """One trained agent for each of `seeds`, by advantage actor-critic on T from times[0] to times[1]; the same for the same seed.
 
     The cost of an episode is Σ −log π(move)·(reward − value) − 0.02·entropy + ½(reward − value)²; the advantage, reward − value, is held
-    constant in the first term. Adam at 0.006, gradients cut to norm 1.
+    constant in the first term. Adam at 0.006, gradients cut to norm 1. Raises TypeError or ValueError when `times` are not two whole
+    numbers from 1 to `LONGEST`, the shorter one first.
     """
-    longest = times[1]
+    as_range(times, "times", or_equal=True)
+    shortest, longest = _playable(times)
 
     def draw(rng, count):
-        T = rng.integers(times[0], longest + 1, (count, BATCH), "int32")
+        T = rng.integers(shortest, longest + 1, (count, BATCH), "int32")
         return *episodes(rng, T, size), T, rng.random((count, longest, BATCH), "float32")
 
     def cost(step_of, start, goal, T, uniform):
@@ -164,17 +166,23 @@ def play(step_of: keras.Model, start: int, goal: int, T: int, size: int = SIZE) 
 
 def plays(step_of: keras.Model, start: int, goal: int, times: Iterable[int], size: int = SIZE) -> list[np.ndarray]:
     """What `play` returns, for each T of `times`, side by side."""
-    size, times = whole_number(size, "size", at_least=2), _playable(times)
-    for name, cell in (("start", start), ("goal", goal)):
-        if whole_number(cell, name, at_least=0) >= size**2:
-            raise ValueError(f"{name} is cell {cell}, expected one of 0 to {size**2 - 1}: this grid has {size} rows and columns")
-    if start == goal:
-        raise ValueError(f"start and goal are both cell {goal}: there is no way to go, choose two different cells")
+    refuse_no_way(start, goal, size)
+    times = _playable(times)
     if min(times) < distance(start, goal, size):
         raise ValueError(f"T is {min(times)}, but the goal is {distance(start, goal, size)} steps away: give the agent at least as many")
     starts, goals = (tf.fill([len(times)], cell) for cell in (start, goal))
     cells, arrival, _ = live(step_of, starts, goals, tf.constant(times), max(times), most_probable, size)
     return [cells[: (int(arrived) or T) + 1, i].numpy() for i, (T, arrived) in enumerate(zip(times, arrival, strict=True))]
+
+
+def refuse_no_way(start: int, goal: int, size: int) -> None:
+    """Raise TypeError or ValueError when `start` and `goal` are not two different cells of a grid of `size` rows and columns."""
+    size = whole_number(size, "size", at_least=2)
+    for name, cell in (("start", start), ("goal", goal)):
+        if whole_number(cell, name, at_least=0) >= size**2:
+            raise ValueError(f"{name} is cell {cell}, expected one of 0 to {size**2 - 1}: this grid has {size} rows and columns")
+    if start == goal:
+        raise ValueError(f"start and goal are both cell {goal}: there is no way to go, choose two different cells")
 
 
 def examine(
@@ -195,7 +203,9 @@ def examine(
 
 
 def _playable(times):
-    """`times` as a list of whole numbers from 1 to LONGEST."""
+    """`times` as a list of whole numbers from 1 to LONGEST, and at least one."""
+    if not len(times):
+        raise ValueError("there is no T to play: give at least one")
     return [whole_number(T, "T", at_most=LONGEST) for T in times]
 
 
@@ -214,7 +224,7 @@ def run(
     unknown model, a size below 2, or a T below 1.
     """
     one_of(model, MODELS, "model")
-    moves(size), _playable((*times, *tests))
+    moves(size), _playable(times), _playable(tests)
     seeds = list(seeds)
     if model == "random walk":
         trained = [None] * len(seeds)

@@ -143,7 +143,7 @@ def _refuse_digits_and_signs(text: str, words: list[str]) -> None:
         number = None if number != number else number
     except ValueError:
         number = None
-    if words[0] == "minus" or (number is not None and number < 0):
+    if words[0] == "minus" or words[0][0] in "-−" or (number is not None and number < 0):
         raise ValueError(f"{text.strip()!r} is below 0, where the phrases begin: write a number from zero to 999 in words")
     if number is not None and number > 999:
         raise ValueError(f"{text.strip()!r} is beyond 999, where the phrases end: write a smaller number, in words")
@@ -168,12 +168,15 @@ def reader(head: str, scale: float = 1.0, states: int = STATES) -> keras.Model:
 def train(model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> Sequence[keras.Model]:
     """One of MODELS, trained on the numbers `learned` once for each of `seeds`: a list of Keras models.
 
-    Mean squared error, batches of 32, Adam; for the last quarter of the steps its learning rate is a tenth.
+    Mean squared error, batches of 32, Adam; for the last quarter of the steps its learning rate is a tenth. Raises ValueError for an
+    unknown model, and TypeError or ValueError when `learned` holds no number or one that is none from 0 to 999.
     """
     head, scale, rate = MODELS[one_of(model, MODELS, "model")]
     last = whole_number(steps, "steps") // 4
     tokens, values = (tf.constant(part) for part in table()[:2])
-    learned = np.asarray(learned, "int32")
+    learned = [whole_number(number, "a number to learn", at_least=0, at_most=999) for number in np.ravel(learned).tolist()]
+    if not learned:
+        raise ValueError("there is no number to learn from: give at least one")
 
     def cost(model, rows):
         return tf.reduce_mean((model(tf.gather(tokens, rows))[:, -1, 0] - tf.gather(values, rows)) ** 2)

@@ -32,7 +32,7 @@ _DIGITS = 7  # float32 holds every whole number of so many digits exactly
 
 
 def examples(
-    count: int, kind: str = "if", terms: tuple[int, int] = (1, 5), constants: int = 100, seed: int = 0
+    count: int, kind: str = "if", terms: tuple[int, int] = TERMS, constants: int = CONSTANTS, seed: int = 0
 ) -> tuple[list[str], np.ndarray]:
     """`count` random programs as a list of texts, and their values, whole numbers [count].
 
@@ -355,14 +355,14 @@ def said(model: keras.Model, x: np.ndarray) -> np.ndarray:
     return UNIT * ops.convert_to_numpy(model(x)).ravel()
 
 
-def measure(model: keras.Model, kind: str, terms: int, constants: int, count: int = TEST_PROGRAMS) -> dict[str, float]:
-    """The errors of a trained model on `count` fixed programs with `terms` numbers in every sum and all numbers below `constants`.
+def measure(model: keras.Model, kind: str, terms: int, constants: int) -> dict[str, float]:
+    """The errors of a trained model on fixed programs with `terms` numbers in every sum and all numbers below `constants`.
 
     `error` is the mean absolute error; `scaled` is that in percent of the error of the best constant guess, the median of these very
     answers, so that 100 means that nothing was learned; `right` is the share whose rounded answer is exact.
     """
     rng = np.random.default_rng([2018, whole_number(terms, "terms"), whole_number(constants, "constants")])
-    x, y = draw_encoded(rng, count, kind, (terms, terms), constants)
+    x, y = draw_encoded(rng, TEST_PROGRAMS, kind, (terms, terms), constants)
     y, answers = y.ravel(), said(model, x)
     error = np.abs(answers - y).mean()
     scaled = 100 * error / np.abs(y - np.median(y)).mean()

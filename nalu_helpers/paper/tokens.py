@@ -13,7 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from .._inputs import one_of, whole_number
+from .._inputs import one_of, positive_number, whole_number
 from ..expression import OPERATIONS
 from ..layers import Shape, Tensor
 from ..many import Runs, fit_many
@@ -175,6 +175,7 @@ def train(model: str, operation: str = "+", digits: int = 5, *, seeds: Iterable[
 
 def warmed_adam(rate: float, steps: int, **kwargs: Any) -> keras.optimizers.Adam:
     """Adam with clipped gradients, whose learning rate rises to `rate` in a twentieth of `steps`, then falls to a fiftieth as a cosine."""
+    rate = positive_number(rate, "rate", 0.003)
     rates = keras.optimizers.schedules.CosineDecay(0.0, steps, alpha=0.02, warmup_target=rate, warmup_steps=max(1, steps // 20))
     return keras.optimizers.Adam(rates, global_clipnorm=1.0, **kwargs)
 
