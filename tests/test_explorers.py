@@ -344,6 +344,12 @@ def test_its_text_is_one_line_that_gives_nothing_away(makers, name):
     assert name != "guess" or "21" not in repr(explorer)
 
 
+def test_a_logarithmic_guess_moves_in_powers_of_ten():
+    """A hundredth of the slider's length, which is 15 powers of ten here."""
+    assert explorers.guess("How large?", 672, low=1e-3, high=1e12, log=True).data["step"] == pytest.approx(0.15)
+    assert explorers.guess("How large?", 20, low=-20, high=30).data["step"] == 0.5
+
+
 def test_nothing_comes_from_a_network(makers):
     for make in makers.values():
         state = json.dumps(make().get_state())
@@ -452,6 +458,7 @@ def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
         (lambda: explorers.guess("How many?", 1, low=2, high=0), "expected its first end below its second"),
         (lambda: explorers.guess("How many?", 1, low=0, high=2, log=True), "low is 0, expected a number above 0"),
         (lambda: explorers.guess("How many?", 1, low=0, high=2, step=0), "step is 0, expected a number above 0"),
+        (lambda: explorers.guess("How many?", 2, low=1, high=1000, log=True, step=4), "step is 4, expected a number above 0 and at most 3,"),
     ],
 )
 def test_bad_arguments_are_answered_in_a_sentence(make, words):

@@ -12,9 +12,10 @@ function remembering(key) {
   }
 }
 
-function howFar(guess, answer, far, log, unit) {
-  if (Math.abs(guess - answer) < far / 2) return "Right."
-  if (log) return `Your guess was ${general(Math.max(guess / answer, answer / guess), 2)} times too ${guess > answer ? "high" : "low"}.`
+function howFar(guess, answer, step, log, unit) {
+  const times = Math.max(guess / answer, answer / guess)
+  if (log ? times < 1.25 : Math.abs(guess - answer) < step / 2) return "Right."
+  if (log) return `Your guess was ${general(times, 2)} times too ${guess > answer ? "high" : "low"}.`
   return `Your guess was ${general(Math.abs(guess - answer), 3)}${unit} too ${guess > answer ? "high" : "low"}.`
 }
 
@@ -23,7 +24,7 @@ async function render({ model, el }) {
   const memory = remembering(`guess: ${question}`), id = `explorer${++made.count}-guess`
   const number = value => `${general(value, 4)}${unit}`
   const asSlid = value => log ? Math.log10(value) : value
-  const slid = { type: "range", min: asSlid(low), max: asSlid(high), step: log ? 0.01 : step, value: (asSlid(low) + asSlid(high)) / 2 }
+  const slid = { type: "range", min: asSlid(low), max: asSlid(high), step, value: (asSlid(low) + asSlid(high)) / 2 }
   const slider = html("input", { ...slid, title: "Drag to your guess" })
   const field = html("input", { type: "text", inputMode: "decimal", autocomplete: "off", id, title: "Or write your guess here" })
   slider.setAttribute("aria-label", `${question}, your guess`)

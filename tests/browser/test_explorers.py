@@ -578,6 +578,26 @@ def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
     assert words(page) == "" and "21" not in page.inner_text("body")
 
 
+@pytest.mark.parametrize(
+    "answer, low, high, right, wrong",
+    [
+        (20.4, 1, 1e5, (17, 20, 25), (1, 16, 26, 500)),
+        (672, 1e-3, 1e12, (540, 600, 800), (45, 500, 850, 4e9)),
+        (45.95, 1, 1e4, (40, 46, 57), (1, 36, 58)),
+    ],
+)
+def test_a_guess_on_a_logarithmic_slider_is_right_within_a_quarter(page, answer, low, high, right, wrong):
+    step = explorers.guess("How large?", answer, low=low, high=high, log=True).data["step"]
+    script = "([guesses, answer, step]) => guesses.map(guess => howFar(guess, answer, step, true, ''))"
+    said = ask(page, script, [[*right, *wrong], answer, step], scripts="parts guess")
+    assert [words == "Right." for words in said] == [True] * len(right) + [False] * len(wrong)
+
+
+def test_a_guess_on_a_linear_slider_is_right_within_half_a_step(page):
+    said = ask(page, "guesses => guesses.map(guess => howFar(guess, 21, 2, false, ''))", [20.1, 21.9, 22, 20], scripts="parts guess")
+    assert said == ["Right."] * 2 + ["Your guess was 1 too high.", "Your guess was 1 too low."]
+
+
 def test_a_guess_works_where_storage_is_refused(made, page):
     page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('refused', 'SecurityError') } })")
     mounted.show(page, made["guess"])
