@@ -593,6 +593,25 @@ def test_a_guess_on_a_logarithmic_slider_is_right_within_a_quarter(page, answer,
     assert [words == "Right." for words in said] == [True] * len(right) + [False] * len(wrong)
 
 
+def test_a_guess_is_written_as_the_text_writes_numbers(page):
+    values = [0.0, 1, -3.5, 0.001, 12345.678, 1e5, -1e6, 1e12, 4.9e2, 350, 0.1 + 0.2]
+    got = ask(page, "values => values.map(value => [written(value, 2), written(value, 4)])", values, scripts="parts guess")
+    assert got == [[python_says.in_text(value, digits) for digits in (2, 4)] for value in values]
+    assert ask(page, "values => values.map(value => read(written(value, 6)))", values[:-2], scripts="parts guess")[5:8] == [1e5, -1e6, 1e12]
+    explorer = explorers.guess("How wrong?", 1e5 / 490, low=0.001, high=1e12, log=True)
+    mounted.show(page, explorer)
+    assert "0.001 to 1,000,000,000,000" in page.locator(".explorer").inner_text()
+    slider, field = page.get_by_label("How wrong?, your guess"), page.get_by_label("your guess", exact=True)
+    slider.press("End")
+    assert field.input_value() == slider.get_attribute("aria-valuetext") == "1,000,000,000,000"
+    field.fill("10,000")
+    assert slider.input_value() == "4.05"  # the nearest of its places, 0.15 apart
+    field.fill("100000")
+    field.press("Enter")
+    assert words(page) == "You said 100,000; it is 204.1. Your guess was 490 times too high."
+    assert field.input_value() == "100,000"
+
+
 def test_a_guess_on_a_linear_slider_is_right_within_half_a_step(page):
     said = ask(page, "guesses => guesses.map(guess => howFar(guess, 21, 2, false, ''))", [20.1, 21.9, 22, 20], scripts="parts guess")
     assert said == ["Right."] * 2 + ["Your guess was 1 too high.", "Your guess was 1 too low."]
