@@ -197,6 +197,11 @@ async function render({ model, el }) {
     })
     put(handle.name, model.get(handle.name))
   }
+  shown.own.input.oninput = () => { // who writes an expression wants it learned
+    const { name, options } = handles.find(({ name }) => name === "operation"), own = options.find(option => data.operations[option] === null)
+    put(name, own)
+    keep(model, name, own)
+  }
   const withKernel = there => { // a page alone trains some units only
     kernel = there
     for (const option of shown.unit.input.options) {

@@ -764,8 +764,6 @@ def shows(page, words):
 def test_the_playground_answers_bad_input_in_place(made, page, label, value, sentence):
     mounted.show(page, made["playground"])
     before = page.locator("svg").first.inner_html()
-    if label == "your own expression":
-        lab.fill(page, "operation", "your own")
     lab.train(page, **{label: value})
     assert sentence in words(page) and page.locator("svg").first.inner_html() == before
     page.get_by_role("button", name="Copy as code").click()
@@ -805,6 +803,23 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     shows(page, "Seeds: 2, steps: 500.")
     page.evaluate("location.hash = '#playground&unit=NPU'")
     shows(page, "NPU needs Python, and this page has no kernel: choose NAC, NALU, NMU here")
+
+
+@pytest.mark.parametrize("kernel", [False, True], ids=["page alone", "kernel"])
+def test_who_writes_an_expression_of_their_own_has_it_trained(page, kernel):
+    mounted.show(page, explorers.playground())
+    page.evaluate("kernel => kernel && model.hear({ kernel: true })", kernel)
+    own = page.get_by_label("your own expression", exact=True)
+    own.press("End")
+    own.press_sequentially(" + foo(a)")
+    assert page.get_by_label("operation", exact=True).input_value() == page.evaluate("model.get('operation')") == "your own"
+    page.get_by_role("button", name="Train").click()
+    assert words(page).startswith("'foo' is not allowed here")
+    lab.train(page, your_own_expression="a - 2 * b", seeds="1", steps="20")
+    page.get_by_role("button", name="Copy as code").click()
+    assert '"a - 2 * b"' in page.get_by_label("code").input_value()
+    page.get_by_role("button", name="Reset").click()
+    assert page.get_by_label("operation", exact=True).input_value() == "a × b"
 
 
 def needing_python(page):
