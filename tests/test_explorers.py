@@ -6,6 +6,7 @@ What the page computes is compared with Python in tests/browser/test_explorers.p
 import base64
 import json
 import re
+import threading
 import zlib
 from pathlib import Path
 
@@ -529,6 +530,18 @@ def test_stop_ends_a_training_and_the_next_one_follows():
     playground.thread.join(120)
     assert [message["number"] for message in sent if "end" in message] == [1, 2]
     assert checks_of([message for message in sent if message["number"] == 2])[-1]["step"] == 20
+
+
+def test_a_training_that_was_stopped_while_it_waited_does_not_begin(monkeypatch):
+    playground, sent, asked = explorers.playground(), [], []
+    playground.send = sent.append
+    monkeypatch.setattr(_Training, "make_layer", lambda training: asked.append(training))
+    playground.thread = threading.Thread(target=playground.stop)  # the one before, which ends when Stop has been pressed
+    training = _Training(dict(unit="NAC"), sent.append)
+    playground.training = training
+    playground.thread.start()
+    training.run(playground.thread)
+    assert asked == [] and sent == [{"end": ""}]
 
 
 def test_an_error_of_any_kind_is_sent_as_words_and_the_next_training_works():
