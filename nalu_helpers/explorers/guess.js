@@ -17,9 +17,9 @@ const written = (value, digits) => value.toLocaleString("en", { maximumSignifica
 const read = text => Number(text.trim().replace(/,/g, "").replace("−", "-") || NaN)
 
 function howFar(guess, answer, step, log, unit) {
-  const times = Math.max(guess / answer, answer / guess)
-  if (log ? times < 1.25 : Math.abs(guess - answer) < step / 2) return "Right."
-  if (log) return `Your guess was ${written(times, 2)} times too ${guess > answer ? "high" : "low"}.`
+  const factor = Math.max(guess / answer, answer / guess)
+  if (log ? factor < 1.25 : Math.abs(guess - answer) < step / 2) return "Right."
+  if (log) return `Your guess was ${written(factor, 2)} times too ${guess > answer ? "high" : "low"}.`
   return `Your guess was ${written(Math.abs(guess - answer), 3)}${unit} too ${guess > answer ? "high" : "low"}.`
 }
 

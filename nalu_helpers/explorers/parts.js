@@ -1,5 +1,5 @@
 // The parts of an explorer: axes to draw on, handles, a line of words, a Reset. Each script calls `explorer(draw)` once:
-//   draw({ axes, data, handles, limit }) makes the parts that move and returns move(values), which moves them and returns the words below;
+//   draw({ axes, data, limit }) makes the parts that move and returns move(values), which moves them and returns the words below;
 //   limit(name, high) shortens the slider of that name.
 // A ValueError, thrown as `new Sentence("…")`, is shown in place of the words, and the picture stays as it was.
 
@@ -53,6 +53,7 @@ const median = values => {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
 }
 const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
+const times = (x, kernel, bias) => bias.map((b, unit) => x.reduce((sum, value, i) => sum + value * kernel[i][unit], b)) // a dense layer
 const sigmoid = t => 1 / (1 + Math.exp(-t))
 
 // How matplotlib's scales stretch a number before it is placed.
@@ -238,7 +239,7 @@ function explorer(draw) {
       put(name, high)
       keep(model, name, high)
     }
-    const move = draw({ axes, data, handles, limit })
+    const move = draw({ axes, data, limit })
     const redraw = () => {
       try {
         line.replaceChildren(...[move(values)].flat())

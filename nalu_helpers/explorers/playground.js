@@ -243,9 +243,9 @@ async function render({ model, el }) {
     repaint()
   }
 
+  const alone = URL.createObjectURL(new Blob([data.worker], { type: "text/javascript" }))
   const trainInPage = settings => {
-    const address = URL.createObjectURL(new Blob([data.worker], { type: "text/javascript" }))
-    worker = new Worker(address)
+    worker = new Worker(alone)
     worker.onmessage = ({ data: { check, done } }) => {
       if (done) return end("")
       seen.done = check.step
@@ -356,6 +356,7 @@ async function render({ model, el }) {
   return () => {
     on = false
     worker?.terminate()
+    URL.revokeObjectURL(alone)
     clearTimeout(first)
     removeEventListener("hashchange", follow)
     model.off("msg:custom", hear)

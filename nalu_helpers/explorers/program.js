@@ -52,7 +52,6 @@ function valueOf(tokens) {
 // After each token: the registers, and the W [registers + number, registers] that the LSTM set for it.
 function run(tokens, { kernel, recurrent, bias, set, start, registers: count, unit, seesNumbers }) {
   const cells = recurrent.length, size = count * (count + 1)
-  const times = (x, kernel, bias) => bias.map((b, unit) => x.reduce((sum, value, i) => sum + value * kernel[i][unit], b))
   let h = Array(cells).fill(0), c = h, r = Array(count).fill(0)
   return tokens.map(token => {
     const number = isNumber(token) ? Number(token) / 100 : 0, kind = TOKENS.map(name => Number(name === (isNumber(token) ? "number" : token)))

@@ -940,6 +940,20 @@ def test_a_reader_who_moves_on_ends_the_training(made, page):
     assert words(page) == said
 
 
+def test_what_a_playground_makes_for_its_trainings_goes_with_it(page):
+    page.add_init_script("""window.addresses = new Set()
+      const { createObjectURL: make, revokeObjectURL: drop } = URL
+      URL.createObjectURL = blob => { const made = make.call(URL, blob); addresses.add(made); return made }
+      URL.revokeObjectURL = made => { addresses.delete(made); drop.call(URL, made) }""")
+    page.goto("about:blank")
+    mounted.show(page, explorers.playground())
+    for count in (1, 2, 3):
+        lab.train(page, unit="NAC", seeds="1", steps=str(20 * count))
+        shows(page, f"Seeds: 1, steps: {20 * count}.")
+    page.evaluate("window.leave()")
+    assert page.evaluate("addresses.size") == 1  # of its module, which is the page's own
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_explorer_is_timed_from_a_key_to_its_frame(made, page, name):
     mounted.show(page, made[name])
