@@ -109,6 +109,19 @@ def words(page):
     return page.locator(".line").inner_text()
 
 
+def refusal(page, label):
+    """What stands directly under the field `label` when it is refused, over a picture that is pale and without other words; else None."""
+    field, sentence = page.get_by_label(label, exact=True), page.get_by_role("alert")
+    pale = float(page.locator("svg").first.evaluate("picture => getComputedStyle(picture).opacity")) < 0.5
+    if field.get_attribute("aria-invalid") != "true":
+        assert not pale and sentence.inner_text() == ""
+        return None
+    assert pale and words(page) == "" and field.get_attribute("aria-describedby") == sentence.get_attribute("id")
+    lower, next_one = (sentence.bounding_box()["y"] - part.bounding_box()["y"] for part in (field, page.locator(".handle, .buttons").nth(1)))
+    assert 0 < lower < 60 and next_one < 0
+    return sentence.inner_text()
+
+
 def numbers(page):
     text = words(page).replace("−", "-")
     return [float(part.replace(",", "")) for part in re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?", text)]
@@ -274,6 +287,7 @@ def test_the_field_counts_its_runs_and_says_which_units_enter(made, page):
     assert words(page).startswith("NAC, x₁ + x₂, trained on [10, 20], at its best: 3 of 5")
     lab.fill(page, "operation", "x₁ · x₂")
     assert words(page) == "NAC does not enter x₁ · x₂. These do: NMU."
+    assert page.locator(".former").count() == 1  # the picture is none of NAC's
     lab.fill(page, "unit", "NMU")
     assert words(page).startswith("NMU, x₁ · x₂, trained on [10, 20], at its best: 3 of 5")
 
@@ -433,10 +447,10 @@ def test_a_bad_phrase_is_answered_as_python_answers_it(made, page, text):
     with pytest.raises(ValueError) as raised:
         phrases.parse(text)
     until = lambda sentence: re.split(": (did you mean|write)", " ".join(sentence.split()))[0].replace('"', "'")  # noqa: E731
-    assert until(words(page)) == until(str(raised.value))
+    assert until(refusal(page, "a number in words")) == until(str(raised.value))
     assert page.locator("svg").first.inner_html() == before
     lab.fill(page, "a number in words", "seven")
-    assert numbers(page)[0] == 7
+    assert numbers(page)[0] == 7 and refusal(page, "a number in words") is None
 
 
 def test_an_image_says_to_the_page_what_it_says_to_python(made, page):
@@ -531,12 +545,12 @@ def test_a_bad_program_is_answered_as_python_answers_it(made, page, text):
     lab.fill(page, "a program", text)
     with pytest.raises(ValueError) as raised:
         programs.value_of(text)
-    assert words(page) == str(raised.value)
+    assert refusal(page, "a program") == str(raised.value)
     assert page.locator("svg").first.inner_html() == before
     lab.fill(page, "a program", "1" + " + 1" * 10)
-    assert words(page) == "the program has 21 tokens, the picture has room for 20: make it shorter"
+    assert refusal(page, "a program") == "the program has 21 tokens, the picture has room for 20: make it shorter"
     lab.fill(page, "a program", "1 + 1")
-    assert words(page).endswith("the program's value is 2.")
+    assert words(page).endswith("the program's value is 2.") and refusal(page, "a program") is None
 
 
 def test_an_agent_is_where_it_was_played_to_be(page):
