@@ -66,8 +66,7 @@ async function render({ model, el }) {
   const draw = (which, counts, top) => counts.forEach((count, digit) => { // a bar is cut off at the top, what it says is not
     const high = Math.min(count, top)
     bars[which][digit].bar(digit - 0.35, digit + 0.35, Math.min(0, high), Math.max(0, high))
-    const words = fixed(count, 1).replace("-0.0", "0.0")
-    bars[which][digit].words(digit, Math.max(0, high) + 0.03 * top, words === "0.0" ? "" : words)
+    bars[which][digit].words(digit, Math.max(0, high) + 0.03 * top, Math.abs(count) < 0.15 ? "" : fixed(count, 1))
   })
   const show = () => {
     const now = seen(), counts = now && countsOf(now, weights)

@@ -899,6 +899,54 @@ def test_nothing_is_written_over_bars_of_nothing(made, page):
     assert written() and "0.0" not in written()
 
 
+TOO_NEAR = """() => {
+  const all = document.querySelector('.explorer svg'), picture = all.getBoundingClientRect(), wrong = []
+  const words = [...all.querySelectorAll('text')].filter(text => text.textContent)
+  for (const [i, text] of words.entries()) {
+    const box = text.getBoundingClientRect()
+    if (box.left < picture.left || box.right > picture.right) wrong.push(text.textContent)
+    for (const other of words.slice(i + 1)) {
+      const its = other.getBoundingClientRect(), apart = Math.max(box.left, its.left) - Math.min(box.right, its.right)
+      const over = Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top)
+      if (apart < 2 && over > 2) wrong.push(`${text.textContent} ${other.textContent}`)
+    }
+  }
+  return wrong
+}"""  # words that are cut off at the sides of a picture, and pairs of them that touch
+
+
+def test_the_numbers_over_bars_do_not_touch(page):
+    explorer = explorers.drawing(digits.make_reader("counting", "NAC"), digits.load())
+    for weight, labelled in ((-0.5, 10), (-0.0001, 0)):
+        explorer.data["weights"]["W"] = [[weight] * 10 for _ in explorer.data["weights"]["W"]]
+        explorer.known = json.dumps(explorer.data)
+        mounted.show(page, explorer)
+        page.get_by_label("image").select_option("a test image of a 7")
+        page.get_by_role("button", name="Add to the count").click()
+        written = [text for text in page.locator("svg text").all_text_contents() if text]
+        assert len(written) == 2 * labelled and page.evaluate(TOO_NEAR) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["if 850 < 5 then 7 + 2 else 400 - 150", "if 849 < 500 then 849 + 1 else 400 - 150 + 849 - 400 + 300 - 100", "7 + 2"]
+)
+def test_tokens_are_spread_and_do_not_touch(page, text):
+    mounted.show(page, explorers.program(programs.make("NAC set by LSTM")))
+    lab.fill(page, "a program", text)
+    assert page.evaluate(TOO_NEAR) == []
+    tokens, picture = page.locator("svg text[font-size='11']"), page.locator("svg").first.bounding_box()
+    places = [token.bounding_box()["x"] for token in tokens.all() if token.inner_html()]
+    assert len(places) == len(text.split()) and max(places) > picture["x"] + 0.75 * picture["width"]
+
+
+def test_the_axes_of_the_playground_are_whole(page):
+    mounted.show(page, explorers.playground())
+    for steps in ("5000", "1000000"):
+        lab.train(page, unit="NAC", seeds="1", steps=steps)
+        page.get_by_role("button", name="Stop").click()
+        assert page.evaluate(TOO_NEAR) == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_in_a_picture_can_be_read_on_a_phone(made, page, name):
     page.set_viewport_size({"width": 390, "height": 800})
