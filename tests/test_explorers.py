@@ -6,6 +6,7 @@ What the page computes is compared with Python in tests/browser/test_explorers.p
 import base64
 import json
 import re
+import threading
 import zlib
 from pathlib import Path
 
@@ -344,6 +345,12 @@ def test_its_text_is_one_line_that_gives_nothing_away(makers, name):
     assert name != "guess" or "21" not in repr(explorer)
 
 
+def test_a_logarithmic_guess_moves_in_powers_of_ten():
+    """A hundredth of the slider's length, which is 15 powers of ten here."""
+    assert explorers.guess("How large?", 672, low=1e-3, high=1e12, log=True).data["step"] == pytest.approx(0.15)
+    assert explorers.guess("How large?", 20, low=-20, high=30).data["step"] == 0.5
+
+
 def test_nothing_comes_from_a_network(makers):
     for make in makers.values():
         state = json.dumps(make().get_state())
@@ -457,6 +464,7 @@ def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
         (lambda: explorers.guess("How many?", 1, low=2, high=0), "expected its first end below its second"),
         (lambda: explorers.guess("How many?", 1, low=0, high=2, log=True), "low is 0, expected a number above 0"),
         (lambda: explorers.guess("How many?", 1, low=0, high=2, step=0), "step is 0, expected a number above 0"),
+        (lambda: explorers.guess("How many?", 2, low=1, high=1000, log=True, step=4), "step is 4, expected a number above 0 and at most 3,"),
     ],
 )
 def test_bad_arguments_are_answered_in_a_sentence(make, words):
@@ -527,6 +535,18 @@ def test_stop_ends_a_training_and_the_next_one_follows():
     playground.thread.join(120)
     assert [message["number"] for message in sent if "end" in message] == [1, 2]
     assert checks_of([message for message in sent if message["number"] == 2])[-1]["step"] == 20
+
+
+def test_a_training_that_was_stopped_while_it_waited_does_not_begin(monkeypatch):
+    playground, sent, asked = explorers.playground(), [], []
+    playground.send = sent.append
+    monkeypatch.setattr(_Training, "make_layer", lambda training: asked.append(training))
+    playground.thread = threading.Thread(target=playground.stop)  # the one before, which ends when Stop has been pressed
+    training = _Training(dict(unit="NAC"), sent.append)
+    playground.training = training
+    playground.thread.start()
+    training.run(playground.thread)
+    assert asked == [] and sent == [{"end": ""}]
 
 
 def test_an_error_of_any_kind_is_sent_as_words_and_the_next_training_works():

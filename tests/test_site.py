@@ -163,3 +163,11 @@ def test_the_examples_in_docstrings_run(path):
     name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     failed, tried = doctest.testmod(importlib.import_module(name), optionflags=HOW)
     assert tried and not failed
+
+
+def test_a_question_is_asked_without_javascript_in_the_numbers_of_the_text():
+    pytest.importorskip("myst_nb", reason='needs Sphinx: pip install -c constraints.txt -e ".[test,docs]"')
+    without_javascript = runpy.run_path(str(ROOT / "docs" / "extensions" / "notebooks.py"))["without_javascript"]
+    asked = explorers.guess("How large?", 123456, low=0.001, high=1e12, log=True, unit=" steps")
+    said = without_javascript({"known": asked.known}, "")
+    assert "a number from 0.001 to 1,000,000,000,000 steps." in said and "It is 123,500 steps." in said

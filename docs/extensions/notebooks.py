@@ -82,8 +82,9 @@ def without_javascript(traits, root):
     known = traits.get("known", "{}")
     known = json.loads(known) if known.startswith("{") else {}  # much data is packed, and is none of a guess
     if "question" in known:
-        ends = f"{known['low']:g} to {known['high']:g}{html.escape(known['unit'])}"
-        answer = html.escape(f"It is {known['answer']:.4g}{known['unit']}. {known['because']}")
+        low, high, answer = (f"{float(f'{known[name]:.4g}'):,.15g}".replace("-", "−") for name in ("low", "high", "answer"))
+        ends = f"{low} to {high}{html.escape(known['unit'])}"
+        answer = html.escape(f"It is {answer}{known['unit']}. {known['because']}")
         return (
             f"<p><b>{html.escape(known['question'])}</b></p><p>Write down your guess: a number from {ends}.</p>"
             f"<details><summary>Show the answer</summary><p>{answer}</p></details>"

@@ -30,7 +30,6 @@ function distance([x, y], [x0, y0], [x1, y1]) {
 
 // What the network says of one image, 64 sixteenths: ten counts. A convolution of 3 × 3 in steps of 2, two dense layers, the total's unit.
 function countsOf(pixels, { conv, hidden, features, W }) {
-  const times = (x, kernel, bias) => bias.map((b, unit) => x.reduce((sum, value, i) => sum + value * kernel[i][unit], b))
   const at = (row, column) => row < 8 && column < 8 ? pixels[8 * row + column] / 16 : 0
   const relu = values => values.map(value => Math.max(0, value)), three = [0, 1, 2], four = [0, 2, 4, 6]
   const seen = four.flatMap(row => four.flatMap(column =>
@@ -56,10 +55,10 @@ async function render({ model, el }) {
   let strokes = [], added = []
   const [handle] = model.get("handles")
   const shown = handled(handle, value => choose(value))
-  const label = (words, tip) => html("button", { type: "button", title: tip }, words)
-  const add = label("Add to the count", "Let the network count this image, and go on to the next")
-  const undo = label("Undo", "Take the last image out of the count"), clear = label("Clear the pad", "Begin the drawing anew")
-  const reset = label("Reset", "Clear everything")
+  const button = (words, tip) => html("button", { type: "button", title: tip }, words)
+  const add = button("Add to the count", "Let the network count this image, and go on to the next")
+  const undo = button("Undo", "Take the last image out of the count"), clear = button("Clear the pad", "Begin the drawing anew")
+  const reset = button("Reset", "Clear everything")
   let image = model.get("image")
 
   const seen = () => image !== own ? images[handle.options.indexOf(image) - 1] : strokes.length ? inPixels(strokes) : null
@@ -67,8 +66,7 @@ async function render({ model, el }) {
   const draw = (which, counts, top) => counts.forEach((count, digit) => { // a bar is cut off at the top, what it says is not
     const high = Math.min(count, top)
     bars[which][digit].bar(digit - 0.35, digit + 0.35, Math.min(0, high), Math.max(0, high))
-    const words = fixed(count, 1).replace("-0.0", "0.0")
-    bars[which][digit].words(digit, Math.max(0, high) + 0.03 * top, words === "0.0" ? "" : words)
+    bars[which][digit].words(digit, Math.max(0, high) + 0.03 * top, Math.abs(count) < 0.15 ? "" : fixed(count, 1))
   })
   const show = () => {
     const now = seen(), counts = now && countsOf(now, weights)

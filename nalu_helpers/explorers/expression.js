@@ -24,7 +24,7 @@ function expression(text) {
   TOKEN.lastIndex = 0
   for (let match; TOKEN.lastIndex < source.length && (match = TOKEN.exec(source));) {
     const [, number, name, sign, other] = match
-    if (other || (name && !"ab".split("").includes(name) && !(name in FUNCTIONS && Object.hasOwn(FUNCTIONS, name)))) refuse(other || name)
+    if (other || (name && !["a", "b"].includes(name) && !Object.hasOwn(FUNCTIONS, name))) refuse(other || name)
     if (number && !(Number(number.replaceAll("_", "")) < 1e30)) refuse(number)
     tokens.push({ number, name, sign, at: match[0] })
   }

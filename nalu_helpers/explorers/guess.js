@@ -12,18 +12,23 @@ function remembering(key) {
   }
 }
 
-function howFar(guess, answer, far, log, unit) {
-  if (Math.abs(guess - answer) < far / 2) return "Right."
-  if (log) return `Your guess was ${general(Math.max(guess / answer, answer / guess), 2)} times too ${guess > answer ? "high" : "low"}.`
-  return `Your guess was ${general(Math.abs(guess - answer), 3)}${unit} too ${guess > answer ? "high" : "low"}.`
+// A number as the text writes it, 100,000 or −0.5, and such a number read again.
+const written = (value, digits) => value.toLocaleString("en", { maximumSignificantDigits: digits }).replace("-", "−").replace(/^−0$/, "0")
+const read = text => Number(text.trim().replace(/,/g, "").replace("−", "-") || NaN)
+
+function howFar(guess, answer, step, log, unit) {
+  const factor = Math.max(guess / answer, answer / guess)
+  if (log ? factor < 1.25 : Math.abs(guess - answer) < step / 2) return "Right."
+  if (log) return `Your guess was ${written(factor, 2)} times too ${guess > answer ? "high" : "low"}.`
+  return `Your guess was ${written(Math.abs(guess - answer), 3)}${unit} too ${guess > answer ? "high" : "low"}.`
 }
 
 async function render({ model, el }) {
   const { question, answer, low, high, step, log, unit, because } = await dataOf(model)
   const memory = remembering(`guess: ${question}`), id = `explorer${++made.count}-guess`
-  const number = value => `${general(value, 4)}${unit}`
+  const number = value => `${written(value, 4)}${unit}`
   const asSlid = value => log ? Math.log10(value) : value
-  const slid = { type: "range", min: asSlid(low), max: asSlid(high), step: log ? 0.01 : step, value: (asSlid(low) + asSlid(high)) / 2 }
+  const slid = { type: "range", min: asSlid(low), max: asSlid(high), step, value: (asSlid(low) + asSlid(high)) / 2 }
   const slider = html("input", { ...slid, title: "Drag to your guess" })
   const field = html("input", { type: "text", inputMode: "decimal", autocomplete: "off", id, title: "Or write your guess here" })
   slider.setAttribute("aria-label", `${question}, your guess`)
@@ -50,24 +55,24 @@ async function render({ model, el }) {
     scale.style.display = open ? "none" : "block"
     line.textContent = ""
     if (open) return
-    field.value = general(guess, 6)
+    field.value = written(guess, 6)
     slider.value = asSlid(guess)
     svg("path", { d: `M10 28H${wide - 10}`, stroke: "currentColor" }, scale)
     mark(guess, "your guess", "M_hat", true)
     mark(answer, "the answer", "a", false)
     line.append(`You said ${number(guess)}; it is `, bold(number(answer)), `. ${howFar(guess, answer, step, log, unit)} ${because}`)
   }
-  const written = () => {
-    const guess = Number(field.value.trim().replace(/,/g, "").replace("−", "-") || NaN)
-    if (!Number.isFinite(guess)) throw new Sentence(`your guess is '${field.value.slice(0, 40)}', expected a number such as ${general(low, 4)}`)
-    if (guess < low || guess > high) throw new Sentence(`your guess is ${general(guess, 6)}, expected one from ${number(low)} to ${number(high)}`)
+  const guessed = () => {
+    const guess = read(field.value)
+    if (!Number.isFinite(guess)) throw new Sentence(`your guess is '${field.value.slice(0, 40)}', expected a number such as ${written(low, 4)}`)
+    if (guess < low || guess > high) throw new Sentence(`your guess is ${written(guess, 6)}, expected one from ${number(low)} to ${number(high)}`)
     return guess
   }
   slider.oninput = () => {
-    field.value = general(log ? 10 ** slider.value : Number(slider.value), log ? 2 : 6)
+    field.value = written(log ? 10 ** slider.value : Number(slider.value), log ? 2 : 6)
     slider.setAttribute("aria-valuetext", field.value)
   }
-  field.oninput = () => { if (Number.isFinite(Number(field.value))) slider.value = asSlid(Number(field.value)) }
+  field.oninput = () => { if (Number.isFinite(read(field.value))) slider.value = asSlid(read(field.value)) }
   field.onkeydown = event => {
     if (event.key !== "Enter") return
     event.preventDefault() // or it would press the button that takes the focus
@@ -75,7 +80,7 @@ async function render({ model, el }) {
   }
   commit.onclick = () => {
     try {
-      const guess = written()
+      const guess = guessed()
       memory.write(guess)
       show(guess)
       again.focus()

@@ -29,10 +29,11 @@ def guess(
         Explorer: How wrong is tanh at 100?
 
     `answer` is a number, as it came out of a cell; `low` and `high` are the ends of the slider, and the answer must lie between
-    them; `step` is how finely it moves (a hundredth of its length unless given), and a guess nearer than half a step is right. With
-    `log` the slider is logarithmic and the distance is told as a factor. `unit` is written behind numbers (with its space, as in " %");
-    `because` is a sentence that is shown with the answer. A guess is kept in the reader's own browser only, under its question, and
-    works on a page without a kernel. Raises TypeError or ValueError for what it cannot use.
+    them; `step` is how finely it moves, a hundredth of its length unless given, and a guess nearer than half a step is right. With
+    `log` the slider is logarithmic, its length and `step` are in powers of ten, the distance is told as a factor, and a guess is right
+    when that is below 1.25, however long the slider is. `unit` is written behind numbers (with its space, as in " %"); `because` is a
+    sentence that is shown with the answer. A guess is kept in the reader's own browser only, under its question, and works on a page
+    without a kernel. Raises TypeError or ValueError for what it cannot use.
     """
     low, high = as_range((low, high), "(low, high)")
     for name, words in (("question", question), ("unit", unit), ("because", because)):
@@ -42,12 +43,13 @@ def guess(
         raise ValueError("question is empty, expected a question such as 'How many of 24 seeds learn ×?'")
     if log and low <= 0:
         raise ValueError(f"low is {low:g}, expected a number above 0 for a logarithmic slider: write log=False, or for example low=0.001")
-    step = (high - low) / 100 if step is None else step
+    length = math.log10(high / low) if log else high - low
+    step = length / 100 if step is None else step
     for name, number in (("answer", answer), ("step", step)):
         if not isinstance(number, numbers.Real) or isinstance(number, bool) or not math.isfinite(number):
             raise TypeError(f"{name} is {number!r}, expected a finite number such as 3")
-    if not 0 < step <= high - low:
-        raise ValueError(f"step is {step:g}, expected a number above 0 and at most {high - low:g}, the length of the slider")
+    if not 0 < step <= length:
+        raise ValueError(f"step is {step:g}, expected a number above 0 and at most {length:g}, the length of the slider")
     if not low <= answer <= high:
         raise ValueError(f"the answer is {answer:g}, expected a number between low, {low:g}, and high, {high:g}: move the ends")
     known: dict[str, Any] = dict(

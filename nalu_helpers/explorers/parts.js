@@ -1,7 +1,8 @@
 // The parts of an explorer: axes to draw on, handles, a line of words, a Reset. Each script calls `explorer(draw)` once:
-//   draw({ axes, data, handles, limit }) makes the parts that move and returns move(values), which moves them and returns the words below;
+//   draw({ axes, data, limit }) makes the parts that move and returns move(values), which moves them and returns the words below;
 //   limit(name, high) shortens the slider of that name.
-// A ValueError, thrown as `new Sentence("…")`, is shown in place of the words, and the picture stays as it was.
+// A ValueError, thrown as `new Sentence("…")`, is shown in place of the words, or under the field that was written in; the picture stays as
+// it was, but pale.
 
 class Sentence extends Error {}
 
@@ -53,6 +54,7 @@ const median = values => {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
 }
 const mean = values => values.reduce((sum, value) => sum + value, 0) / values.length
+const times = (x, kernel, bias) => bias.map((b, unit) => x.reduce((sum, value, i) => sum + value * kernel[i][unit], b)) // a dense layer
 const sigmoid = t => 1 / (1 + Math.exp(-t))
 
 // How matplotlib's scales stretch a number before it is placed.
@@ -232,21 +234,31 @@ function explorer(draw) {
     const [picture, axes] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
     const line = html("div", { className: "line" })
     line.setAttribute("aria-live", "polite")
+    const refusal = html("div", { className: "refusal", id: `explorer${made.count}-refusal` })
+    refusal.setAttribute("role", "alert")
+    const written = handles.find(handle => handle.kind === "text")
+    const refuse = words => { // "" when nothing is refused
+      picture.classList.toggle("former", words !== "")
+      line.classList.toggle("wrong", words !== "")
+      if (!written) return
+      refusal.textContent = words
+      shown[written.name].input.setAttribute("aria-invalid", words !== "")
+    }
     const limit = (name, high) => { // the slider `name` ends at `high` from now on
       shown[name].input.max = high
       if (values[name] <= high) return
       put(name, high)
       keep(model, name, high)
     }
-    const move = draw({ axes, data, handles, limit })
+    const move = draw({ axes, data, limit })
     const redraw = () => {
       try {
         line.replaceChildren(...[move(values)].flat())
-        line.classList.remove("wrong")
+        refuse("")
       } catch (error) {
         if (!(error instanceof Sentence)) throw error
-        line.textContent = error.message
-        line.classList.add("wrong")
+        line.textContent = written ? "" : error.message
+        refuse(error.message)
       }
     }
     const put = (name, value) => {
@@ -275,6 +287,10 @@ function explorer(draw) {
     for (const [event, answer] of moved) model.on(event, answer)
     const rows = handles.map(({ name }) => shown[name].row)
     el.append(wholeOf("", ...rows, html("div", { className: "buttons" }, reset), picture, line))
+    if (written) {
+      shown[written.name].row.after(refusal)
+      shown[written.name].input.setAttribute("aria-describedby", refusal.id)
+    }
     redraw()
     return () => moved.forEach(([event, answer]) => model.off(event, answer))
   }

@@ -1,4 +1,5 @@
-// A number in words, and what trained readers say after each of its words. Parsed as `data.read_phrase` does.
+// A number in words, and what trained readers say after each of its words. Parsed as
+// `paper.phrases.parse` does, but for the words it suggests: these are the nearest by letters changed, added or left out.
 
 const TOO_LARGE = ["thousand", "million", "billion", "trillion"]
 

@@ -127,7 +127,7 @@ function framed(picture, box, { title, x, xs, y, ys, xlabel, ylabel }) {
   rule(`M${left} ${top}v${height}h${width}`, "ink")
   text(title, { x: left, y: top - 10, "font-weight": "bold" })
   text(xlabel, { x: left + width / 2, y: top + height + 36, "text-anchor": "middle" })
-  text(ylabel, { x: left - 46, y: top + height / 2, "text-anchor": "middle", transform: `rotate(-90 ${left - 46} ${top + height / 2})` })
+  text(ylabel, { x: left - 58, y: top + height / 2, "text-anchor": "middle", transform: `rotate(-90 ${left - 58} ${top + height / 2})` })
   return axes
 }
 
@@ -136,11 +136,11 @@ function chart(picture, { steps, seeds, largest }) {
   picture.replaceChildren()
   const quarters = [0, 1, 2, 3, 4].map(i => [steps * i / 4, fixed(Math.round(steps * i / 4))]), x = [0, steps, "linear", 0]
   const top = Math.floor(Math.log10(largest)), low = 10 ** (top - 16), powers = [0, 4, 8, 12, 16].map(down => [10 ** (top - down), `10${superscript(top - down)}`])
-  const errors = framed(picture, [70, 30, 430, 250], {
+  const errors = framed(picture, [74, 30, 426, 250], {
     title: "The error inside the training range and outside", x, xs: quarters, y: [low, largest, "log", 0], ys: powers,
     xlabel: "step", ylabel: "mean squared error",
   })
-  const learned = framed(picture, [590, 30, 300, 250], {
+  const learned = framed(picture, [590, 30, 280, 250], {
     title: "What seed 0 has learned", x, xs: quarters.filter((_, i) => i % 2 === 0), y: [-2.2, 2.2, "linear", 0],
     ys: [-2, -1, 0, 1, 2].map(value => [value, String(value).replace("-", "−")]), xlabel: "step", ylabel: "value",
   })
@@ -197,6 +197,11 @@ async function render({ model, el }) {
     })
     put(handle.name, model.get(handle.name))
   }
+  shown.own.input.oninput = () => { // who writes an expression wants it learned
+    const { name, options } = handles.find(({ name }) => name === "operation"), own = options.find(option => data.operations[option] === null)
+    put(name, own)
+    keep(model, name, own)
+  }
   const withKernel = there => { // a page alone trains some units only
     kernel = there
     for (const option of shown.unit.input.options) {
@@ -238,9 +243,9 @@ async function render({ model, el }) {
     repaint()
   }
 
+  const alone = URL.createObjectURL(new Blob([data.worker], { type: "text/javascript" }))
   const trainInPage = settings => {
-    const address = URL.createObjectURL(new Blob([data.worker], { type: "text/javascript" }))
-    worker = new Worker(address)
+    worker = new Worker(alone)
     worker.onmessage = ({ data: { check, done } }) => {
       if (done) return end("")
       seen.done = check.step
@@ -351,6 +356,7 @@ async function render({ model, el }) {
   return () => {
     on = false
     worker?.terminate()
+    URL.revokeObjectURL(alone)
     clearTimeout(first)
     removeEventListener("hashchange", follow)
     model.off("msg:custom", hear)

@@ -102,6 +102,9 @@ class _Training:
         """Train, once the thread `before` is over: two trainings at once would share Keras' random state."""
         if before is not None:
             before.join()
+        if self.stopped.is_set():  # while it waited
+            self.send({"end": ""})
+            return
         asked, words = self.settings, ""
         teller = threading.Thread(target=self._tell, daemon=True)
         teller.start()

@@ -52,7 +52,6 @@ function valueOf(tokens) {
 // After each token: the registers, and the W [registers + number, registers] that the LSTM set for it.
 function run(tokens, { kernel, recurrent, bias, set, start, registers: count, unit, seesNumbers }) {
   const cells = recurrent.length, size = count * (count + 1)
-  const times = (x, kernel, bias) => bias.map((b, unit) => x.reduce((sum, value, i) => sum + value * kernel[i][unit], b))
   let h = Array(cells).fill(0), c = h, r = Array(count).fill(0)
   return tokens.map(token => {
     const number = isNumber(token) ? Number(token) / 100 : 0, kind = TOKENS.map(name => Number(name === (isNumber(token) ? "number" : token)))
@@ -76,21 +75,22 @@ export default explorer(({ axes: [ax, table], data: { model, room, low }, limit 
   const count = model.registers, looks = ["a", "m", "g", "W"]
   const lines = Array.from({ length: count }, (_, i) => ax.line(looks[i % 4], { width: 2, dash: i ? "6 3" : "" }))
   const dots = Array.from({ length: count }, (_, i) => ax.dots(looks[i % 4], { size: 8, shape: ["dot", "diamond", "square"][i % 3] }))
-  const here = ax.area("inside", { under: true }), spoken = Array.from({ length: room }, () => ax.words({ size: 10, down: 16 }))
+  const here = ax.area("inside", { under: true }), spoken = Array.from({ length: room }, () => ax.words({ size: 11, down: 16 }))
   const fields = Array.from({ length: (count + 1) * count }, () => table.words({ size: 14, down: 5 }))
   return values => {
     const { program } = values
     const tokens = tokensOf(program), value = valueOf(tokens)
     if (tokens.length > room) throw new Sentence(`the program has ${tokens.length} tokens, the picture has room for ${room}: make it shorter`)
     limit("token", tokens.length)
-    const after = run(tokens, model), at = values.token, places = tokens.map((_, i) => i + 1)
+    const after = run(tokens, model), at = values.token
+    const wide = room / tokens.length, places = tokens.map((_, i) => 0.5 + (i + 0.5) * wide)
     for (let i = 0; i < count; i++) {
       const values = after.map(({ registers }) => registers[i])
       lines[i](places, values)
       dots[i](places, values)
     }
-    here(at - 0.5, at + 0.5)
-    spoken.forEach((write, i) => write(i + 1, low, tokens[i] ?? ""))
+    here(places[at - 1] - wide / 2, places[at - 1] + wide / 2)
+    spoken.forEach((write, i) => write(places[i] ?? 1, low, tokens[i] ?? ""))
     const { registers, W } = after[at - 1]
     W.forEach((row, from) => row.forEach((weight, to) => fields[from * count + to](to, from, fixed(weight, 2).replace("-0.00", "0.00"))))
     return [

@@ -35,21 +35,21 @@ def program(model: keras.Model, first: str = "if 850 < 5 then 7 + 2 else 400 - 1
     set_to, start = (rounded(weight, 6) for weight in cell.set.get_weights())
     names = [f"$r_{i + 1}$" for i in range(cell.registers)]
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("A program, token by token", figsize=(11, 4))
-        left, right = figure.subplots(1, 2, width_ratios=[4, 1])
-        left.axhline(0, color=plots.COLORS["ink"], lw=1)
+        figure = plots.Picture("A program, token by token", figsize=(8, 6.4))
+        upper, lower = figure.subplots(2, 1, height_ratios=[2, 1])
+        upper.axhline(0, color=plots.COLORS["ink"], lw=1)
         for i, name in enumerate(names):
             color = plots.COLORS[("a", "m", "g", "W")[i % 4]]
-            left.plot([], [], "oDs"[i % 3], ls="--" if i else "-", color=color, label=f"register {name}")
-        left.set_yscale("symlog", linthresh=10)
-        left.set(xlim=(0.3, ROOM + 0.7), ylim=(-HIGHEST, HIGHEST), xticks=[], ylabel="what it holds")
-        left.set_yticks([-1e6, -1e3, -10, 0, 10, 1e3, 1e6], ["−1,000,000", "−1,000", "−10", "0", "10", "1,000", "1,000,000"])
-        left.minorticks_off()
-        left.legend(loc="upper right", ncols=cell.registers)
-        right.set(xlim=(-0.5, cell.registers - 0.5), ylim=(cell.registers + 0.5, -0.5), xticks=range(cell.registers))
-        right.set(xticklabels=names, yticks=range(cell.registers + 1), yticklabels=[*names, "number"], xlabel="to", ylabel="from")
-        right.set_title("W at this token", loc="center", weight="normal")
-        right.grid(False)
+            upper.plot([], [], "oDs"[i % 3], ls="--" if i else "-", color=color, label=f"register {name}")
+        upper.set_yscale("symlog", linthresh=10)
+        upper.set(xlim=(0.3, ROOM + 0.7), ylim=(-HIGHEST, HIGHEST), xticks=[], xlabel=" ", ylabel="what it holds")
+        upper.set_yticks([-1e6, -1e3, -10, 0, 10, 1e3, 1e6], ["−1,000,000", "−1,000", "−10", "0", "10", "1,000", "1,000,000"])
+        upper.minorticks_off()
+        upper.legend(loc="upper right", ncols=cell.registers)
+        lower.set(xlim=(-0.5, cell.registers - 0.5), ylim=(cell.registers + 0.5, -0.5), xticks=range(cell.registers))
+        lower.set(xticklabels=names, yticks=range(cell.registers + 1), yticklabels=[*names, "number"], xlabel="to", ylabel="from")
+        lower.set_title("W at this token", loc="center", weight="normal")
+        lower.grid(False)
     handles = [
         text("program", "a program", first, "Sums, and a choice between two sums; spaces between tokens; press Enter to have it read"),
         slider("token", "token", 1, 1, ROOM, 1, "How far it has been read", decimals=0),

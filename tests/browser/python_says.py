@@ -35,7 +35,7 @@ def compare(explorer, state):
     known = json.loads(known if known.startswith("{") else zlib.decompress(base64.b64decode(known)))
     values = {handle["name"]: value_of(explorer, handle) for handle in state["handles"]}
     if kind == "guess":
-        values["guess"] = float(explorer.get_by_label("your guess", exact=True).input_value())
+        values["guess"] = float(explorer.get_by_label("your guess", exact=True).input_value().replace(",", "").replace("−", "-"))
     elif kind == "drawing":
         values["pixels"] = explorer.locator("svg rect").evaluate_all("all => all.map(one => one.style.opacity).filter(Boolean).map(Number)")
     elif kind == "playground":
@@ -146,7 +146,13 @@ def in_percent(share, most):
 
 
 def guess(known, guess):
-    return f"You said {guess:.4g}{known['unit']}; it is {known['answer']:.4g}{known['unit']}. "
+    said, answer = (in_text(value) + known["unit"] for value in (guess, known["answer"]))
+    return f"You said {said}; it is {answer}. "
+
+
+def in_text(value, digits=4):
+    """A number as the text of a notebook writes it: 100,000, −0.5."""
+    return f"{float(f'{value:.{digits}g}'):,.15g}".replace("-", "−")
 
 
 def drawing(known, image, pixels):

@@ -109,6 +109,19 @@ def words(page):
     return page.locator(".line").inner_text()
 
 
+def refusal(page, label):
+    """What stands directly under the field `label` when it is refused, over a picture that is pale and without other words; else None."""
+    field, sentence = page.get_by_label(label, exact=True), page.get_by_role("alert")
+    pale = float(page.locator("svg").first.evaluate("picture => getComputedStyle(picture).opacity")) < 0.5
+    if field.get_attribute("aria-invalid") != "true":
+        assert not pale and sentence.inner_text() == ""
+        return None
+    assert pale and words(page) == "" and field.get_attribute("aria-describedby") == sentence.get_attribute("id")
+    lower, next_one = (sentence.bounding_box()["y"] - part.bounding_box()["y"] for part in (field, page.locator(".handle, .buttons").nth(1)))
+    assert 0 < lower < 60 and next_one < 0
+    return sentence.inner_text()
+
+
 def numbers(page):
     text = words(page).replace("−", "-")
     return [float(part.replace(",", "")) for part in re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:e[+-]?\d+)?", text)]
@@ -274,6 +287,7 @@ def test_the_field_counts_its_runs_and_says_which_units_enter(made, page):
     assert words(page).startswith("NAC, x₁ + x₂, trained on [10, 20], at its best: 3 of 5")
     lab.fill(page, "operation", "x₁ · x₂")
     assert words(page) == "NAC does not enter x₁ · x₂. These do: NMU."
+    assert page.locator(".former").count() == 1  # the picture is none of NAC's
     lab.fill(page, "unit", "NMU")
     assert words(page).startswith("NMU, x₁ · x₂, trained on [10, 20], at its best: 3 of 5")
 
@@ -433,10 +447,10 @@ def test_a_bad_phrase_is_answered_as_python_answers_it(made, page, text):
     with pytest.raises(ValueError) as raised:
         phrases.parse(text)
     until = lambda sentence: re.split(": (did you mean|write)", " ".join(sentence.split()))[0].replace('"', "'")  # noqa: E731
-    assert until(words(page)) == until(str(raised.value))
+    assert until(refusal(page, "a number in words")) == until(str(raised.value))
     assert page.locator("svg").first.inner_html() == before
     lab.fill(page, "a number in words", "seven")
-    assert numbers(page)[0] == 7
+    assert numbers(page)[0] == 7 and refusal(page, "a number in words") is None
 
 
 def test_an_image_says_to_the_page_what_it_says_to_python(made, page):
@@ -531,12 +545,12 @@ def test_a_bad_program_is_answered_as_python_answers_it(made, page, text):
     lab.fill(page, "a program", text)
     with pytest.raises(ValueError) as raised:
         programs.value_of(text)
-    assert words(page) == str(raised.value)
+    assert refusal(page, "a program") == str(raised.value)
     assert page.locator("svg").first.inner_html() == before
     lab.fill(page, "a program", "1" + " + 1" * 10)
-    assert words(page) == "the program has 21 tokens, the picture has room for 20: make it shorter"
+    assert refusal(page, "a program") == "the program has 21 tokens, the picture has room for 20: make it shorter"
     lab.fill(page, "a program", "1 + 1")
-    assert words(page).endswith("the program's value is 2.")
+    assert words(page).endswith("the program's value is 2.") and refusal(page, "a program") is None
 
 
 def test_an_agent_is_where_it_was_played_to_be(page):
@@ -576,6 +590,45 @@ def test_a_guess_comes_before_its_answer_and_stays(made, page, tmp_path):
     assert words(page) == said  # the browser remembers
     page.get_by_role("button", name="Guess again").click()
     assert words(page) == "" and "21" not in page.inner_text("body")
+
+
+@pytest.mark.parametrize(
+    "answer, low, high, right, wrong",
+    [
+        (20.4, 1, 1e5, (17, 20, 25), (1, 16, 26, 500)),
+        (672, 1e-3, 1e12, (540, 600, 800), (45, 500, 850, 4e9)),
+        (45.95, 1, 1e4, (40, 46, 57), (1, 36, 58)),
+    ],
+)
+def test_a_guess_on_a_logarithmic_slider_is_right_within_a_quarter(page, answer, low, high, right, wrong):
+    step = explorers.guess("How large?", answer, low=low, high=high, log=True).data["step"]
+    script = "([guesses, answer, step]) => guesses.map(guess => howFar(guess, answer, step, true, ''))"
+    said = ask(page, script, [[*right, *wrong], answer, step], scripts="parts guess")
+    assert [words == "Right." for words in said] == [True] * len(right) + [False] * len(wrong)
+
+
+def test_a_guess_is_written_as_the_text_writes_numbers(page):
+    values = [0.0, 1, -3.5, 0.001, 12345.678, 1e5, -1e6, 1e12, 4.9e2, 350, 0.1 + 0.2]
+    got = ask(page, "values => values.map(value => [written(value, 2), written(value, 4)])", values, scripts="parts guess")
+    assert got == [[python_says.in_text(value, digits) for digits in (2, 4)] for value in values]
+    assert ask(page, "values => values.map(value => read(written(value, 6)))", values[:-2], scripts="parts guess")[5:8] == [1e5, -1e6, 1e12]
+    explorer = explorers.guess("How wrong?", 1e5 / 490, low=0.001, high=1e12, log=True)
+    mounted.show(page, explorer)
+    assert "0.001 to 1,000,000,000,000" in page.locator(".explorer").inner_text()
+    slider, field = page.get_by_label("How wrong?, your guess"), page.get_by_label("your guess", exact=True)
+    slider.press("End")
+    assert field.input_value() == slider.get_attribute("aria-valuetext") == "1,000,000,000,000"
+    field.fill("10,000")
+    assert slider.input_value() == "4.05"  # the nearest of its places, 0.15 apart
+    field.fill("100000")
+    field.press("Enter")
+    assert words(page) == "You said 100,000; it is 204.1. Your guess was 490 times too high."
+    assert field.input_value() == "100,000"
+
+
+def test_a_guess_on_a_linear_slider_is_right_within_half_a_step(page):
+    said = ask(page, "guesses => guesses.map(guess => howFar(guess, 21, 2, false, ''))", [20.1, 21.9, 22, 20], scripts="parts guess")
+    assert said == ["Right."] * 2 + ["Your guess was 1 too high.", "Your guess was 1 too low."]
 
 
 def test_a_guess_works_where_storage_is_refused(made, page):
@@ -725,8 +778,6 @@ def shows(page, words):
 def test_the_playground_answers_bad_input_in_place(made, page, label, value, sentence):
     mounted.show(page, made["playground"])
     before = page.locator("svg").first.inner_html()
-    if label == "your own expression":
-        lab.fill(page, "operation", "your own")
     lab.train(page, **{label: value})
     assert sentence in words(page) and page.locator("svg").first.inner_html() == before
     page.get_by_role("button", name="Copy as code").click()
@@ -766,6 +817,23 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     shows(page, "Seeds: 2, steps: 500.")
     page.evaluate("location.hash = '#playground&unit=NPU'")
     shows(page, "NPU needs Python, and this page has no kernel: choose NAC, NALU, NMU here")
+
+
+@pytest.mark.parametrize("kernel", [False, True], ids=["page alone", "kernel"])
+def test_who_writes_an_expression_of_their_own_has_it_trained(page, kernel):
+    mounted.show(page, explorers.playground())
+    page.evaluate("kernel => kernel && model.hear({ kernel: true })", kernel)
+    own = page.get_by_label("your own expression", exact=True)
+    own.press("End")
+    own.press_sequentially(" + foo(a)")
+    assert page.get_by_label("operation", exact=True).input_value() == page.evaluate("model.get('operation')") == "your own"
+    page.get_by_role("button", name="Train").click()
+    assert words(page).startswith("'foo' is not allowed here")
+    lab.train(page, your_own_expression="a - 2 * b", seeds="1", steps="20")
+    page.get_by_role("button", name="Copy as code").click()
+    assert '"a - 2 * b"' in page.get_by_label("code").input_value()
+    page.get_by_role("button", name="Reset").click()
+    assert page.get_by_label("operation", exact=True).input_value() == "a × b"
 
 
 def needing_python(page):
@@ -831,6 +899,54 @@ def test_nothing_is_written_over_bars_of_nothing(made, page):
     assert written() and "0.0" not in written()
 
 
+TOO_NEAR = """() => {
+  const all = document.querySelector('.explorer svg'), picture = all.getBoundingClientRect(), wrong = []
+  const words = [...all.querySelectorAll('text')].filter(text => text.textContent)
+  for (const [i, text] of words.entries()) {
+    const box = text.getBoundingClientRect()
+    if (box.left < picture.left || box.right > picture.right) wrong.push(text.textContent)
+    for (const other of words.slice(i + 1)) {
+      const its = other.getBoundingClientRect(), apart = Math.max(box.left, its.left) - Math.min(box.right, its.right)
+      const over = Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top)
+      if (apart < 2 && over > 2) wrong.push(`${text.textContent} ${other.textContent}`)
+    }
+  }
+  return wrong
+}"""  # words that are cut off at the sides of a picture, and pairs of them that touch
+
+
+def test_the_numbers_over_bars_do_not_touch(page):
+    explorer = explorers.drawing(digits.make_reader("counting", "NAC"), digits.load())
+    for weight, labelled in ((-0.5, 10), (-0.0001, 0)):
+        explorer.data["weights"]["W"] = [[weight] * 10 for _ in explorer.data["weights"]["W"]]
+        explorer.known = json.dumps(explorer.data)
+        mounted.show(page, explorer)
+        page.get_by_label("image").select_option("a test image of a 7")
+        page.get_by_role("button", name="Add to the count").click()
+        written = [text for text in page.locator("svg text").all_text_contents() if text]
+        assert len(written) == 2 * labelled and page.evaluate(TOO_NEAR) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["if 850 < 5 then 7 + 2 else 400 - 150", "if 849 < 500 then 849 + 1 else 400 - 150 + 849 - 400 + 300 - 100", "7 + 2"]
+)
+def test_tokens_are_spread_and_do_not_touch(page, text):
+    mounted.show(page, explorers.program(programs.make("NAC set by LSTM")))
+    lab.fill(page, "a program", text)
+    assert page.evaluate(TOO_NEAR) == []
+    tokens, picture = page.locator("svg text[font-size='11']"), page.locator("svg").first.bounding_box()
+    places = [token.bounding_box()["x"] for token in tokens.all() if token.inner_html()]
+    assert len(places) == len(text.split()) and max(places) > picture["x"] + 0.75 * picture["width"]
+
+
+def test_the_axes_of_the_playground_are_whole(page):
+    mounted.show(page, explorers.playground())
+    for steps in ("5000", "1000000"):
+        lab.train(page, unit="NAC", seeds="1", steps=steps)
+        page.get_by_role("button", name="Stop").click()
+        assert page.evaluate(TOO_NEAR) == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_in_a_picture_can_be_read_on_a_phone(made, page, name):
     page.set_viewport_size({"width": 390, "height": 800})
@@ -884,6 +1000,20 @@ def test_a_reader_who_moves_on_ends_the_training(made, page):
     said = words(page)
     page.wait_for_timeout(300)
     assert words(page) == said
+
+
+def test_what_a_playground_makes_for_its_trainings_goes_with_it(page):
+    page.add_init_script("""window.addresses = new Set()
+      const { createObjectURL: make, revokeObjectURL: drop } = URL
+      URL.createObjectURL = blob => { const made = make.call(URL, blob); addresses.add(made); return made }
+      URL.revokeObjectURL = made => { addresses.delete(made); drop.call(URL, made) }""")
+    page.goto("about:blank")
+    mounted.show(page, explorers.playground())
+    for count in (1, 2, 3):
+        lab.train(page, unit="NAC", seeds="1", steps=str(20 * count))
+        shows(page, f"Seeds: 1, steps: {20 * count}.")
+    page.evaluate("window.leave()")
+    assert page.evaluate("addresses.size") == 1  # of its module, which is the page's own
 
 
 @pytest.mark.parametrize("name", NAMES)

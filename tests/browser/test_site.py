@@ -390,15 +390,12 @@ def test_the_playground_answers_bad_input_in_place(browser, address):
         page.goto(address + "notebooks/12_playground.html")
         explorer = page.locator(".explorer").first
         line, drawn = explorer.locator(".line"), explorer.locator("svg").first.inner_html()
-        lab.fill(explorer, "operation", "your own")
         for text in lab.BAD:
             lab.train(explorer, your_own_expression=text)
             named, sentence = re.fullmatch(r"(?:'(.*)' )?(.+)", line.inner_text()).groups("")
             assert named in text and sentence in sentences, (text, line.inner_text())
         for label, value, sentence in lab.WRONG:
             explorer.get_by_role("button", name="Reset").click()
-            if label == "your own expression":
-                lab.fill(explorer, "operation", "your own")
             lab.train(explorer, **{label: value})
             assert sentence in line.inner_text()
         assert explorer.locator("svg").first.inner_html() == drawn
