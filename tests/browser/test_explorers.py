@@ -119,7 +119,9 @@ def refusal(page, label):
         assert not pale and sentence.inner_text() == ""
         return None
     assert pale and words(page) == "" and field.get_attribute("aria-describedby") == sentence.get_attribute("id")
-    lower, next_one = (sentence.bounding_box()["y"] - part.bounding_box()["y"] for part in (field, page.locator(".handle, .buttons").nth(1)))
+    lower, next_one = (
+        sentence.bounding_box()["y"] - part.bounding_box()["y"] for part in (field, page.locator(".handle, .buttons").nth(1))
+    )
     assert 0 < lower < 60 and next_one < 0
     return sentence.inner_text()
 
