@@ -464,7 +464,10 @@ def test_the_readers_answers_to_all_numbers_and_prefixes_travel(readers):
         (lambda: explorers.guess("How many?", 1, low=2, high=0), "expected its first end below its second"),
         (lambda: explorers.guess("How many?", 1, low=0, high=2, log=True), "low is 0, expected a number above 0"),
         (lambda: explorers.guess("How many?", 1, low=0, high=2, step=0), "step is 0, expected a number above 0"),
-        (lambda: explorers.guess("How many?", 2, low=1, high=1000, log=True, step=4), "step is 4, expected a number above 0 and at most 3,"),
+        (
+            lambda: explorers.guess("How many?", 2, low=1, high=1000, log=True, step=4),
+            "step is 4, expected a number above 0 and at most 3,",
+        ),
     ],
 )
 def test_bad_arguments_are_answered_in_a_sentence(make, words):

@@ -36,8 +36,9 @@ async function render({ model, el }) {
   const again = html("button", { type: "button", title: "Forget this guess and make another" }, "Guess again")
   const line = html("div", { className: "line" })
   line.setAttribute("aria-live", "polite")
-  const label = html("label", {}, "your guess")
+  const label = html("label", { id: `${id}-label` }, "your guess")
   label.htmlFor = id
+  field.setAttribute("aria-labelledby", `${id}-question ${id}-label`)
 
   const wide = 400, place = value => 10 + (wide - 20) * Math.min(1, Math.max(0, (asSlid(value) - asSlid(low)) / (asSlid(high) - asSlid(low))))
   const scale = svg("svg", { viewBox: `0 0 ${wide} 56`, role: "img", "aria-label": "your guess and the answer on one scale" })
@@ -95,7 +96,7 @@ async function render({ model, el }) {
     slider.focus()
   }
   const ends = html("output", {}, unit.trim())
-  el.append(wholeOf("guess", html("div", { className: "question" }, bold(question)),
+  el.append(wholeOf("guess", html("div", { className: "question", id: `${id}-question` }, bold(question)),
     html("div", { className: "handle" }, html("span", {}, `${number(low)} to ${number(high)}`), slider),
     html("div", { className: "handle" }, label, field, ends), html("div", { className: "buttons" }, commit, again), scale, line))
   slider.oninput()

@@ -4,6 +4,7 @@ JupyterLab is in test_jupyterlab.py. These need Chromium and Playwright, as ther
 """
 
 import contextlib
+import io
 import json
 import re
 
@@ -15,6 +16,7 @@ import pytest
 pytest.importorskip("playwright", reason='needs Playwright: pip install -c constraints.txt -e ".[test,browser]"')
 
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 
 from nalu_helpers import NAC, NALU, NMU, data, explorers, expression, fit_many
 from nalu_helpers.explorers import parts
@@ -117,7 +119,9 @@ def refusal(page, label):
         assert not pale and sentence.inner_text() == ""
         return None
     assert pale and words(page) == "" and field.get_attribute("aria-describedby") == sentence.get_attribute("id")
-    lower, next_one = (sentence.bounding_box()["y"] - part.bounding_box()["y"] for part in (field, page.locator(".handle, .buttons").nth(1)))
+    lower, next_one = (
+        sentence.bounding_box()["y"] - part.bounding_box()["y"] for part in (field, page.locator(".handle, .buttons").nth(1))
+    )
     assert 0 < lower < 60 and next_one < 0
     return sentence.inner_text()
 
@@ -967,6 +971,33 @@ def test_what_is_written_in_a_picture_can_be_read_on_a_phone(made, page, name):
         page.wait_for_function("box => box.scrollLeft > 0", arg=box.element_handle())
     page.set_viewport_size({"width": 1300, "height": 800})
     page.wait_for_function("() => !document.querySelector('.scrolls[tabindex]')")  # nothing to scroll, so no stop for the keys
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_shadow_shows_where_a_picture_goes_on(page, dark):
+    def shadows():
+        """How far the left and the right edge of what is seen of the picture are from the colour of the page, below its drawing."""
+        shown = np.asarray(Image.open(io.BytesIO(box.screenshot())).convert("L"), float)[-3]
+        return [abs(shown[at] - (0x12 if dark else 0xFF)) > 20 for at in (2, -3)]
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    mounted.show(page, explorers.weight(), dark)
+    box = page.locator(".scrolls")
+    assert shadows() == [False, True]
+    box.evaluate("box => { box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2 }")
+    assert shadows() == [True, True]
+    box.evaluate("box => { box.scrollLeft = box.scrollWidth }")
+    assert shadows() == [True, False]
+    page.set_viewport_size({"width": 1000, "height": 800})
+    assert shadows() == [False, False]
+
+
+def test_the_field_of_a_guess_is_named_by_its_question_and_nothing_empty_follows(page):
+    mounted.show(page, explorers.guess("How many of 24?", 21, low=0, high=24, step=1))
+    assert page.get_by_role("textbox", name="How many of 24? your guess", exact=True).count() == 1
+    ends = [page.locator(part).bounding_box() for part in (".explorer", ".buttons")]
+    explorer, buttons = (box["y"] + box["height"] for box in ends)
+    assert explorer - buttons < 14
 
 
 def test_words_grow_with_the_readers_own_size_of_letters(made, page):
