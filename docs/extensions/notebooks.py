@@ -1,12 +1,15 @@
 """The notebooks as pages: as they are stored, with a name under every figure, explorers that move, and solutions folded."""
 
+import base64
 import html
+import io
 import json
 import re
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
+from PIL import Image
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +35,7 @@ def read(text):
                 output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../")
             elif "image/png" in data:
                 figures += 1
+                data["image/png"] = smaller(data["image/png"])
                 cell.metadata["mystnb"] = named(f"Figure {number}.{figures}", output.metadata["image/png"]["alt"])
             elif "<table" in data.get("text/html", ""):
                 tables += 1
@@ -40,6 +44,13 @@ def read(text):
         if cell.cell_type == "code":
             cell.outputs = outputs
     return notebook
+
+
+def smaller(picture):
+    """The same picture in fewer bytes: a PNG in base64, packed once more with care."""
+    packed = io.BytesIO()
+    Image.open(io.BytesIO(base64.b64decode(picture))).save(packed, "PNG", optimize=True)
+    return base64.b64encode(packed.getvalue()).decode()
 
 
 def named(name, words):
