@@ -131,6 +131,13 @@ def _figure(title, width, height, columns=1, rows=1, **kwargs):
     return figure, figure.subplots(rows, columns, **kwargs)
 
 
+def _panels(axes, count):
+    """The first `count` of the `axes` of a figure; what is left over is not shown."""
+    for ax in axes.flat[count:]:
+        ax.set_visible(False)
+    return axes.flat[:count]
+
+
 def _styled(draw: Callable[Given, Drawn]) -> Callable[Given, Drawn]:
     """Draw inside STYLE, leaving the reader's own matplotlib settings alone."""
 
@@ -542,7 +549,7 @@ def success_tables(summary: pd.DataFrame) -> Picture:
     """
     operations = list(summary["operation"].unique())
     figure, axes = _figure("How many of 25 runs each unit solves", 11, 8, columns=2, rows=2)
-    for ax, operation in zip(axes.flat[: len(operations)], operations, strict=True):
+    for ax, operation in zip(_panels(axes, len(operations)), operations, strict=True):
         part = summary[summary["operation"] == operation]
         table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)
         runs = part["runs"].max()
@@ -553,8 +560,6 @@ def success_tables(summary: pd.DataFrame) -> Picture:
         ax.set_xticklabels(table.columns, rotation=40, ha="right", size=11)
         ax.set_title(SIGNS[operation], loc="center")
         ax.grid(False)
-    for ax in axes.flat[len(operations) :]:
-        ax.set_visible(False)
     figure.supxlabel("range to train on; the test is on larger numbers", size=12)
     return figure
 
@@ -666,7 +671,7 @@ def images(images: Numbers, captions: Iterable[object], title: str = "", wrong: 
     figure, axes = _figure(title, 0.4 + 0.86 * columns, 0.55 + 1.13 * rows, columns=columns, rows=rows, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
-    for ax, image, caption, bad in zip(axes.flat[: len(images)], images, captions, wrong, strict=True):
+    for ax, image, caption, bad in zip(_panels(axes, len(images)), images, captions, wrong, strict=True):
         ax.imshow(image.squeeze(), cmap=INK, vmin=0, vmax=1)
         ax.text(
             0.5, -0.05, caption, transform=ax.transAxes, ha="center", va="top", **({"color": COLORS["m"], "weight": "bold"} if bad else {})
@@ -793,7 +798,7 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
     """
     rows = -(-len(phrases) // 2)
     figure, axes = _figure(title, 9.5, 0.7 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
-    for ax, (phrase, said) in zip(axes.flat[: len(phrases)], phrases.items(), strict=True):
+    for ax, (phrase, said) in zip(_panels(axes, len(phrases)), phrases.items(), strict=True):
         words = phrase.split()
         beyond = 0
         for place, (name, values) in enumerate(said.items()):
@@ -810,8 +815,6 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
             ax.hlines(numbers[phrase], at - 0.42, at + 0.42, color=COLORS["ink"], lw=1.5, label="what the words mean", zorder=1)
         ax.set(xticks=range(len(words)), xticklabels=words, xlim=(-0.5, len(words) - 0.5), ylim=(-40, 1060))
         ax.grid(axis="x", visible=False)
-    for ax in axes.flat[len(phrases) :]:
-        ax.set_visible(False)
     for ax in axes[:, 0]:
         ax.set_ylabel("the model says")
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -921,7 +924,7 @@ def seed_curves(
     columns = columns or len(curves)
     rows = -(-len(curves) // columns)
     figure, axes = _figure(title, 2.5 * columns + 0.6, 1 + 2.4 * rows, columns=columns, rows=rows, sharex=True, sharey=True, squeeze=False)
-    for ax, (name, values) in zip(axes.flat[: len(curves)], curves.items(), strict=True):
+    for ax, (name, values) in zip(_panels(axes, len(curves)), curves.items(), strict=True):
         ax.axvspan(*inside, color=COLORS["inside"], zorder=0)
         ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.85)
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
@@ -931,8 +934,6 @@ def seed_curves(
         axes[0, 0].xaxis.set_major_locator(mpl.ticker.MaxNLocator("auto", integer=True))
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
-    for ax in axes.flat[len(curves) :]:
-        ax.set_visible(False)
     for column in axes.T:
         lowest = [ax for ax in column if ax.get_visible()][-1]
         lowest.set_xlabel(xlabel)

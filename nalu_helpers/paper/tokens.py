@@ -76,10 +76,15 @@ class Seen(keras.layers.Layer):
         return (place[:, None] >= place)[None] & (tokens != NOTHING)[:, None, :]
 
 
+def embedding(count: int, width: int) -> keras.layers.Embedding:
+    """A vector [width] for each of `count` names, from an initializer of its own: one that two layers share gives both the same numbers."""
+    return keras.layers.Embedding(count, width, keras.initializers.RandomNormal(stddev=0.5))
+
+
 def network() -> keras.Model:
     """A fresh Transformer: tokens and their places, both [rows, tokens], → the logit of each symbol as the next, [rows, tokens, 14]."""
     tokens, places = (keras.Input((None,), dtype="int32", name=name) for name in ("tokens", "places"))
-    token, place = (keras.layers.Embedding(count, WIDTH, keras.initializers.RandomNormal(stddev=0.5)) for count in (NOTHING + 1, PLACES))
+    token, place = embedding(NOTHING + 1, WIDTH), embedding(PLACES, WIDTH)
     x = token(tokens) + place(places)
     seen = Seen()(tokens)
     for _ in range(LAYERS):

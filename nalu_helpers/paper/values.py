@@ -18,7 +18,7 @@ from ..expression import OPERATIONS
 from ..layers import NALU, NAU, NMU, Tensor, benchmark_start
 from ..many import Runs, fit_many
 from ..metrics import relative_error
-from .tokens import Block, warmed_adam
+from .tokens import Block, embedding, warmed_adam
 
 SIGNS = "+-*"
 NUMBER, EQUALS, LENGTH = 0, len(SIGNS) + 1, 4  # tokens; the signs have 1 to 3
@@ -117,7 +117,7 @@ def network(model: str) -> keras.Model:
     """A fresh one of MODELS: tokens and values, both [rows, 4], → the answer [rows, 1]. Raises ValueError for an unknown one."""
     sees, norm, units, told = MODELS[one_of(model, MODELS, "model")]
     tokens, values = keras.Input((LENGTH,), dtype="int32", name="tokens"), keras.Input((LENGTH,), name="values")
-    token, place = (keras.layers.Embedding(count, WIDTH, keras.initializers.RandomNormal(stddev=0.5)) for count in (EQUALS + 1, LENGTH))
+    token, place = embedding(EQUALS + 1, WIDTH), embedding(LENGTH, WIDTH)
     x = token(tokens)
     if sees:
         x = x * values[:, :, None]
