@@ -1,4 +1,6 @@
-"""Every figure of the walkthrough, on one style sheet. Each function returns its figure; its title says what was found.
+"""Every figure of the walkthrough, on one style sheet, and its tables in words.
+
+Each function returns its figure, whose title says what was found; `table` returns a table.
 
 Colours are Okabe and Ito's, which colour-blind readers can tell apart, and never carry a meaning alone.
 """
@@ -43,6 +45,7 @@ SIGNED = mpl.colors.LinearSegmentedColormap.from_list("signed", ["#0A3A66", COLO
 SHADES = mpl.colors.LinearSegmentedColormap.from_list("shades", [ZERO, COLORS["W_hat"], COLORS["a"], "#0A3A66"])  # 0 … 1
 INK = mpl.colors.LinearSegmentedColormap.from_list("ink", [ZERO, "#111111"])  # grey images: paper and ink
 SIGNS = {"add": "x₁ + x₂", "sub": "x₁ − x₂", "mul": "x₁ · x₂", "div": "x₁ / x₂"}  # the operations of the tables
+IN_WORDS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "-": "−", "*": "×", "/": "÷"}
 STYLE: Any = {
     "figure.dpi": 110,
     "figure.constrained_layout.use": True,
@@ -990,6 +993,31 @@ def grid_paths(episodes: Mapping[str, tuple[Sequence[int], int]], size: int, tit
         ax.spines[:].set(visible=True, color=COLORS["soft"])
         ax.set_title(name, loc="center", weight="normal")
     return figure
+
+
+def table(numbers: pd.DataFrame, form: str = "{:,.0f}") -> pd.DataFrame:
+    """The table `numbers` as it is read: its cells, and the names of its rows and columns, in words.
+
+    A whole number has commas, any other has the `form`, and – stands where there is none. The operations add, sub, mul and div have their
+    signs, and the rows that begin with them stand in this order. Other names have blanks for underscores. What all rows are, or all
+    columns, is not named.
+    """
+    first, order = numbers.index.get_level_values(0), [*SIGNS]
+    if first.isin(order).all():
+        numbers = numbers.iloc[np.argsort([order.index(operation) for operation in first], kind="stable")]
+    said = numbers.map(_in_words, form=form).rename(index=_named, columns=_named)
+    return said.rename_axis(index=lambda name: None, columns=lambda name: None)
+
+
+def _in_words(value, form):
+    if isinstance(value, (float, np.floating)):
+        return "–" if np.isnan(value) else form.format(value)
+    return f"{value:,}" if isinstance(value, (int, np.integer)) else value
+
+
+def _named(name):
+    name = str(_in_words(name, "{:g}"))
+    return IN_WORDS.get(name, name.replace("beta_2", "β₂").replace("_", " "))
 
 
 def _times(steps):

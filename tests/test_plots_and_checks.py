@@ -93,6 +93,24 @@ def test_a_table_for_each_operation_and_no_empty_axes():
     assert [ax.get_visible() for ax in figure.axes] == [True, False, False, False]
 
 
+def test_a_table_in_words_has_signs_in_their_order_commas_dashes_and_no_names_over_it():
+    rows = pd.MultiIndex.from_tuples([("div", "NRU"), ("sub", "NAC"), ("add", "NAU"), ("sub", "DMU")], names=["operation", "unit"])
+    numbers = pd.DataFrame({"solved_at": [1_422_500.0, np.nan, 61_000.0, 2.0], 50_000: [1_000, 2, 3, 4]}, index=rows)
+    numbers["best, beta_2 as published"] = ["norm_1", "U(±2)", "11 to 3", "–"]
+    said = plots.table(numbers.rename_axis(columns="what"))
+    assert list(said.index) == [("+", "NAU"), ("−", "NAC"), ("−", "DMU"), ("÷", "NRU")]
+    assert list(said) == ["solved at", "50,000", "best, β₂ as published"]
+    assert said.to_numpy().T.tolist() == [["61,000", "–", "2", "1,422,500"], ["3", "2", "4", "1,000"], ["11 to 3", "U(±2)", "–", "norm_1"]]
+    assert {*said.index.names, said.columns.name} == {None}
+
+
+def test_a_table_in_words_keeps_rows_that_are_no_operations_and_takes_another_form_for_its_shares():
+    shares = pd.DataFrame({("soft", "*"): [0.999, 0.5], ("soft", "-"): [0.0, 1.0]}, index=pd.Index(["linear", "add"], name="model"))
+    said = plots.table(shares, "{:.1%}")
+    assert list(said.index) == ["linear", "+"] and list(said) == [("soft", "×"), ("soft", "−")]
+    assert said.to_numpy().tolist() == [["99.9%", "0.0%"], ["50.0%", "100.0%"]]
+
+
 def test_a_picture_is_described_by_its_panels_axes_and_what_is_drawn():
     figure = plots.curves(np.array([1, 10, 100]), {"NAC": np.array([1, 2, 3])}, (1, 10), log=True, title="Title", xlabel="sum")
     words = figure.described()
