@@ -10,7 +10,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from notebooks import PATHS, ROOT, place
 
-SHORT = 40  # rows of a table that is shown whole
+SHORT, NARROW = 40, 8  # rows and columns of a table that is shown whole
 
 
 class Measured(SphinxDirective):
@@ -20,7 +20,7 @@ class Measured(SphinxDirective):
 
 
 def described(path):
-    """The table whose origin is at `path`: its size and columns, who shows it, its settings, its origin, and the rows of a short one."""
+    """The table whose origin is at `path`: its size and columns, who shows it, its settings, its origin, and the rows of a small one."""
     table = path.with_suffix(".csv").read_text(encoding="utf-8").splitlines()
     settings = [line.removeprefix("# ") for line in table if line.startswith("#")]
     columns, *rows = csv.reader(line for line in table if not line.startswith("#"))
@@ -29,7 +29,7 @@ def described(path):
     facts |= {"Shown in": ", ".join(shown)} if shown else {}
     facts |= {"Settings": f"`{settings[0]}`"} if settings else {}
     facts |= {key.replace("_", " ").capitalize(): said(value) for key, value in json.loads(path.read_text(encoding="utf-8")).items()}
-    whole = [columns, ["---"] * len(columns), *rows] if len(rows) <= SHORT else []
+    whole = [columns, ["---"] * len(columns), *rows] if len(rows) <= SHORT and len(columns) <= NARROW else []
     lines = [*(f"- **{key}**: {value}" for key, value in facts.items()), "", *(f"| {' | '.join(row)} |" for row in whole)]
     return "\n".join([f"## {path.stem}.csv", "", *lines, ""])
 
