@@ -71,5 +71,5 @@ html_css_files = ["walkthrough.css"]
 html_js_files = ["page.js", ("explorers.js", {"defer": ""})]
 html_sourcelink_suffix = ""
 html_copy_source = True
-copybutton_selector = "div.cell_input pre, div.doctest pre, div.highlight-console pre"
+copybutton_selector = "div.cell_input pre, div.doctest pre, div.highlight-sh pre, div.highlight-bat pre, div.highlight-python pre"
 copybutton_exclude = ".linenos, .gp, .go"

@@ -115,7 +115,8 @@ def test_the_readmes_commands_run_on_every_system_and_python():
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text(encoding="utf-8"))["jobs"]
     for job in (jobs["linux-and-macos"], jobs["windows"]):
         assert job["strategy"]["matrix"]["python"] == PYTHONS
-    commands = " ".join(re.findall(r"^    (\S.*?)(?: +#.*)?$", README.split("## The notebooks")[0], re.MULTILINE))
+    blocks = "\n".join(re.findall(r"^```\w+\n(.*?)^```", README.split("## The notebooks")[0], re.DOTALL | re.MULTILINE))
+    commands = " ".join(re.findall(r"^(\S.*?)(?: +#.*)?$", blocks, re.MULTILINE))
     for command in [step["run"] for step in jobs["windows"]["steps"] if "run" in step and "shell" not in step] + ["make lab", "make test"]:
         assert command.replace("${{ matrix.python }}", PYTHONS[-1]) in commands
     assert "make lab" in str(jobs["linux-and-macos"]) and {"run": "make test"} in jobs["linux-and-macos"]["steps"]

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
 MARKER = re.compile(r"NBVAL_\w+|nbval-\w+|raises-exception", re.IGNORECASE)
+STARS = "★ is done in a minute, ★★ needs paper or a short training, ★★★ needs an idea or an experiment of your own."
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 
@@ -104,6 +105,7 @@ def test_is_summed_up_in_three_lines_says_how_hard_each_exercise_is_and_where_to
     starts = {cell.source.splitlines()[0]: cell.source for cell in cells if cell.cell_type == "markdown" and cell.source}
     assert len(re.findall(r"^- ", starts["## Takeaways"], re.MULTILINE)) == 3
     assert 2 <= len(re.findall(r"^- .*\]\(https://", starts["## Further reading"], re.MULTILINE)) <= 6
+    assert STARS in starts["## Exercises"]
     asked = re.findall(rf"^\*\*{name[:2]}\.\d\*\*( ★{{1,3}} )?", text_of(name).split("## Solutions")[0], re.MULTILINE)
     assert asked and all(asked)
     reading = len(text_of(name).split("## Exercises")[0].split()) / 200
@@ -163,7 +165,23 @@ def test_nothing_is_cut_off_at_the_edge_of_a_figure(name):
 
 @each_notebook
 def test_predictions_come_before_experiments(name):
-    assert text_of(name).count("**Write down your prediction.**") >= (1 if name.startswith("00") else 2)
+    guesses = sum("explorers.guess(" in cell.source for cell in code_cells(name))
+    assert text_of(name).count("**Write down your prediction.**") + guesses >= (1 if name.startswith("00") else 2)
+
+
+@each_notebook
+def test_a_prediction_is_asked_for_in_a_paragraph_of_its_own_which_says_of_what(name):
+    """The site sets it apart. Above a scale for a guess it is left out, since the scale has the question."""
+    paragraphs = [part for cell in NOTEBOOKS[name].cells if cell.cell_type == "markdown" for part in cell.source.split("\n\n")]
+    asked = [paragraph for paragraph in paragraphs if "**Write down your prediction" in paragraph]
+    assert all(re.match(r"\*\*Write down your prediction\.\*\* \S", paragraph) for paragraph in asked), asked
+
+
+@each_notebook
+def test_a_formula_with_an_exponent_or_a_root_of_more_than_one_name_is_set(name):
+    """Typed, it breaks at the end of a line. 10⁸, x² and √v do not."""
+    typed = re.sub(r"\$\$.+?\$\$|\$[^$\n]+\$|`[^`]*`|\]\([^)]*\)", "", text_of(name), flags=re.DOTALL)
+    assert not re.findall(r".{0,20}(?:\^|[ʷᵏᵗˣⁿᶻⁱ]|√\().{0,5}", typed)
 
 
 @each_notebook

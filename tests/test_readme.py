@@ -2,7 +2,6 @@
 
 import functools
 import re
-import textwrap
 from pathlib import Path
 
 import keras
@@ -17,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 def section(file, heading):
     """The section of that heading in the root's `file`, and its blocks of code."""
     text = (ROOT / file).read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
-    return text, [textwrap.dedent(block) for block in re.findall(r"^(?: {4}.*\n+)+", text, re.MULTILINE)]
+    return text, re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 SECTION, BLOCKS = section("README.md", "In your own code")

@@ -86,6 +86,24 @@ def test_every_formula_is_mathml_which_needs_no_javascript(site):
     assert sum(formulas for formulas, _ in counts.values()) and all(formulas == made for formulas, made in counts.values()), counts
 
 
+def test_a_page_of_a_notebook_says_that_it_is_for_reading_and_leaves_exercises_open(site):
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        page = site[f"notebooks/{path.stem}.html"]
+        assert "This page is for reading" in page.words and "../use.html#start" in [link.lower() for link in page.links]
+        assert "Not yet: put your answer" in path.read_text(encoding="utf-8") and "Not yet: put your answer" not in page.words
+
+
+def test_a_question_stands_above_the_code_that_knows_its_answer(site):
+    page = site["notebooks/00_start_here.html"].text
+    assert 0 < page.index("What does it say about 5,000 + 5,000?") < page.index("Show the code, which knows the answer")
+
+
+def test_what_is_short_stays_on_one_line_and_its_words_are_still_found(site):
+    page, index = site["notebooks/00_start_here.html"].words, (site[""] / "searchindex.js").read_text(encoding="utf-8")
+    assert "a test error below 10\u00a0%?" in page and "10,000\u00a0+\u00a010,000. Look" in page.replace("\n", " ")
+    assert "\u00a0" not in index and "\\u00a0" not in index and '"relu"' in index
+
+
 def test_links_between_notebooks_lead_to_pages(site):
     for name, page in pages(site):
         assert not [link for link in page.links if ".ipynb" in link and "_sources/" not in link], name
@@ -171,3 +189,12 @@ def test_a_question_is_asked_without_javascript_in_the_numbers_of_the_text():
     asked = explorers.guess("How large?", 123456, low=0.001, high=1e12, log=True, unit=" steps")
     said = without_javascript({"known": asked.known}, "")
     assert "a number from 0.001 to 1,000,000,000,000 steps." in said and "It is 123,500 steps." in said
+
+
+@pytest.mark.parametrize(
+    "text", ["so y~=~x₁~−~x₂ here", "from [−2,~2] on", "below 5~%.", "(1,~0,~−1) or left, right", " + ".join("abcdefghijklmnop")]
+)
+def test_only_what_is_short_and_no_prose_is_kept_on_one_line(text):
+    pytest.importorskip("myst_nb", reason='needs Sphinx: pip install -c constraints.txt -e ".[test,docs]"')
+    unbroken = runpy.run_path(str(ROOT / "docs" / "extensions" / "notebooks.py"))["unbroken"]
+    assert unbroken(text.replace("~", " ")) == text.replace("~", "\u00a0")

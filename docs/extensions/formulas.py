@@ -1,10 +1,13 @@
 """Formulas as MathML, made when the site is built: a browser draws them itself, at once and without JavaScript."""
 
+import re
+
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.errors import ExtensionError
 
+APPLIED = r"&ApplyFunction;</mo>(?!\s*(?:<mrow>\s*)?<mo[ >])"  # the function of a formula such as ln x, and not of ln(x)
 BAR = '<mo stretchy="false">|'
 CLOSE_BAR = '<mo stretchy="false" lspace="0" rspace="0">|'  # of an absolute value, which stands close to what it holds
 
@@ -22,7 +25,8 @@ def block(translator, node):
 def mathml(translator, node, as_block=False):
     """The formula of `node`. Raises ExtensionError where its LaTeX is none that docutils knows."""
     try:
-        return tex2mathml(node.astext().strip(), as_block=as_block).replace(BAR, CLOSE_BAR)
+        made = tex2mathml(node.astext().strip(), as_block=as_block).replace(BAR, CLOSE_BAR)
+        return re.sub(APPLIED, r'\g<0><mspace width="0.17em"/>', made)
     except MathError as error:
         raise ExtensionError(f"{translator.builder.current_docname}: the formula {node.astext()} has no MathML: {error}") from error
 

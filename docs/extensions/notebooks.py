@@ -14,12 +14,14 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+READING = "This page is for reading: explorers move, cells do not run. To run them, [start the notebooks yourself](../use.md#Start)."
 VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
 
 
 def read(text):
     """The notebook in the JSON `text`, made ready for a page: what needs a kernel is replaced by what does not."""
     notebook = nbformat.reads(text, as_version=4)
+    notebook.cells[0].source = re.sub(r"^\*\*About .+", rf"\g<0>\n\n{READING}", notebook.cells[0].source, flags=re.MULTILINE)
     number = re.match(r"# (\d+)", notebook.cells[0].source).group(1)
     state = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
     figures = tables = 0
@@ -31,6 +33,8 @@ def read(text):
         outputs = []
         for output in cell.get("outputs", []):
             data = output.get("data", {})
+            if output.get("text", "").startswith("Not yet: "):  # of an exercise, which is a reader's to solve
+                continue
             if VIEW in data:
                 output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../")
             elif "image/png" in data:
@@ -157,9 +161,38 @@ def dress(app, tree):
             section.insert(1, nodes.raw("", '<details class="solutions"><summary>Show the solutions</summary>', format="html"))
             section.append(nodes.raw("", "</details>", format="html"))
     for paragraph in tree.findall(nodes.paragraph):
-        for words, name in (("Question.", "question"), ("Write down your prediction.", "prediction")):
+        for words, name in (
+            ("Question.", "question"),
+            ("Write down your prediction.", "prediction"),
+            ("This page is for reading:", "aside"),
+        ):
             if paragraph.astext().startswith(words):
                 paragraph["classes"].append(name)
+    for text in list(tree.findall(nodes.Text)):
+        if isinstance(text.parent, PROSE) and (whole := unbroken(text)) != text:
+            text.parent.replace(text, nodes.Text(whole))
+
+
+PROSE = nodes.paragraph, nodes.emphasis, nodes.strong, nodes.inline, nodes.reference
+SHORT = (  # what is to stay on one line: a formula, a list of numbers, a share
+    r"\S+(?: [=≈<>≤≥+−·×÷/⊙←] \S+)+",
+    r"[\[(][^\s()\[\]]+(?:, [^\s()\[\]]+)+[\])]",
+    r"\d %",
+)
+
+
+def unbroken(text):
+    """`text` with no-break spaces in what is short and should stay on one line: x₁ − x₂, [−2, 2], 5 %."""
+    for short in SHORT:
+        text = re.sub(short, lambda found: found[0].replace(" ", "\u00a0") if len(found[0]) <= 24 else found[0], text)
+    return text
+
+
+def question_first(app, tree, name):
+    """Show a question for a guess above the folded code, which knows the answer."""
+    for cell in tree.findall(nodes.container):
+        if "tag_hide-input" in cell["classes"]:
+            cell.children.reverse()
 
 
 def copy(app, config):
@@ -183,4 +216,5 @@ def setup(app):
     app.add_directive("explorer", Explorer)
     app.connect("config-inited", copy)
     app.connect("doctree-read", dress)
+    app.connect("doctree-resolved", question_first)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
