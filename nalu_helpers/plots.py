@@ -792,7 +792,7 @@ def nalu_cell() -> Picture:
     _arrow(ax, x, a, bend="angle,angleA=90,angleB=0,rad=8")
     _arrow(ax, x, gate, bend="angle,angleA=-90,angleB=0,rad=8")
     _arrow(ax, gate, of_m, bend="angle,angleA=0,angleB=90,rad=8")
-    ax.text(2.7, 5.15, "the path that adds", ha="center", size=12, color=COLORS["a"])
+    ax.text(2.5, 5.15, "the path that adds", ha="center", size=12, color=COLORS["a"])
     ax.text(2.6, 1.8, "the path that multiplies", ha="center", size=12, color=COLORS["m"])
     ax.text(2.7, 1.05, "the gate", ha="center", size=12, color=COLORS["g"])
     ax.text(4.2, 3.75, "one W for both paths:\n" + r"tanh($\hat{W}$) $\odot$ $\sigma$($\hat{M}$)", ha="right", va="center", size=12)
@@ -809,7 +809,7 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
     the number that the words so far mean, or NaN where they mean none: a short black line.
     """
     rows = -(-len(phrases) // 2)
-    figure, axes = _figure(title, WIDE, 0.7 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
+    figure, axes = _figure(title, WIDE, 1 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
     for ax, (phrase, said) in zip(_panels(axes, len(phrases)), phrases.items(), strict=True):
         words = phrase.split()
         beyond = 0
@@ -829,7 +829,8 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
         ax.grid(axis="x", visible=False)
     for ax in axes[:, 0]:
         ax.set_ylabel("the model says")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        ax.yaxis.set_major_formatter("{x:,.0f}")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -960,6 +961,7 @@ def seed_curves(
     handles: list[Any] = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
     handles.append(mpl.patches.Patch(color=COLORS["inside"]))
     figure.legend(handles, ["a seed", "median", "training range"], loc="outside lower center", ncols=3)
+    figure.get_layout_engine().set(wspace=0.06)  # the last number below a panel stands apart from the first of the next
     return figure
 
 
@@ -979,7 +981,7 @@ def clocks(tables: Named, title: str = "") -> Picture:
         ax.plot(np.cos(angle), np.sin(angle), color=COLORS["a"], lw=2, alpha=0.35, zorder=0)
         for number, (x, y) in enumerate(at):
             ax.text(x, y, number, ha="center", va="center", size=10)
-        reach = 1.15 * np.abs(at).max()
+        reach = 1.08 * np.abs(at).max()
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
         ax.set_title(f"{name}:\n{turns} turns from 0 to {p}", loc="center", weight="normal", size=12)
         ax.set_frame_on(False)
