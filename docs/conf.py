@@ -70,6 +70,7 @@ html_static_path = ["_static", "playground.png"]
 html_css_files = ["walkthrough.css"]
 html_js_files = ["page.js", ("explorers.js", {"defer": ""})]
 html_sourcelink_suffix = ""
+html_scaled_image_link = False  # a figure is shown smaller than its pixels; that is no reason to make it a link
 html_copy_source = True
 copybutton_selector = "div.cell_input pre, div.doctest pre, div.highlight-sh pre, div.highlight-bat pre, div.highlight-python pre"
 copybutton_exclude = ".linenos, .gp, .go"

@@ -26,6 +26,8 @@ Numbers = Any  # a number, or as many as NumPy takes for an array
 Named = Mapping[str, Numbers]  # a name in the legend, or beside a row, and its numbers
 Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
+WIDE = 8  # inches: no figure is wider, so that all of them fit a column at one size, and letters are as large in one as in another
+SHOWN = 0.75  # how much of its pixels a page gives to a figure: the rest makes it crisp on a fine screen
 COLORS = {
     "a": "#0072B2",  # the additive path
     "m": "#D55E00",  # the multiplicative path
@@ -95,15 +97,16 @@ class Picture(Figure):
         FigureCanvasAgg(self)
         self.words = title.replace("$", "")
         if title:
-            self.suptitle(title, x=0.01, ha="left", weight="bold", size=14)
+            self.suptitle(title, x=0.01, ha="left", weight="bold", size=14, wrap=True)
 
     def __repr__(self):
         return f"Figure: {self.words}"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         png = io.BytesIO()
-        self.savefig(png, format="png")
-        return {"image/png": png.getvalue(), "text/plain": repr(self)}, {"image/png": {"alt": self.described()}}
+        self.savefig(png, format="png", pil_kwargs={"optimize": True})
+        about = {"alt": self.described(), "width": round(SHOWN * self.bbox.width)}
+        return {"image/png": png.getvalue(), "text/plain": repr(self)}, {"image/png": about}
 
     def described(self) -> str:
         """The picture in words: its title, and of each panel the title, what its axes say and how far they go, and what is drawn."""
@@ -129,8 +132,8 @@ def _for_each(things, looks):
 
 
 def _figure(title, width, height, columns=1, rows=1, **kwargs):
-    """A Picture of `width` × `height` inches in the walkthrough's style, and its axes."""
-    figure = Picture(title, figsize=(width, height))
+    """A Picture of `width` × `height` inches, but no wider than WIDE, in the walkthrough's style, and its axes."""
+    figure = Picture(title, figsize=(min(width, WIDE), height))
     return figure, figure.subplots(rows, columns, **kwargs)
 
 
@@ -170,8 +173,9 @@ def cost(
     or False a seed, colours the seeds that succeeded and those that did not; `expected` is a cost that was predicted, dotted, NaN where
     nothing is said. A cost of 0 has no place on a log axis: a triangle at the bottom says from where on it is 0.
     """
-    figure, ax = _figure(title, 8, 4)
     named = cost if isinstance(cost, dict) else {}
+    many = len(named) > 4  # too many for a legend among the curves
+    figure, ax = _figure(title, WIDE, 4.6 if many else 4)
     curves = np.stack(list(named.values()), axis=1) if named else np.asarray(cost).reshape(len(cost), -1)
     at, single = np.arange(len(curves)) * every, curves.shape[1] == 1
     solved = np.ones(curves.shape[1], bool) if solved is None else np.asarray(solved)
@@ -186,8 +190,10 @@ def cost(
             if lines and not single:
                 lines[0].set_label(f"{label}: {group.sum()} of {len(group)} seeds")
     if expected is not None:
-        ax.plot(at, expected, ":", color=COLORS["ink"], lw=2.5, label="predicted", zorder=4)
-    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xlim=(0, len(curves) * every))
+        ax.plot(at, expected, "o", mfc="none", color=COLORS["ink"], ms=7, markevery=max(1, len(at) // 20), label="predicted", zorder=4)
+    end = len(curves) * every
+    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xlim=(-0.01 * end, end))  # a plunge at the start is not on the edge
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     for values, (color, _) in zip(curves.T, looks, strict=True):
         if values[-1] == 0:
             zero = at[len(values) - np.argmax(values[::-1] > 0)] if values.any() else 0
@@ -200,8 +206,8 @@ def cost(
         point = at[look], curves[look, 0]
         ax.plot(*point, "o", color=COLORS["m"], ms=7)
         ax.annotate(words, point, xytext=(12, 12), textcoords="offset points", color=COLORS["ink"])
-    if len(named) > 4:
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1))  # no room for so many among the curves
+    if many:
+        figure.legend(loc="outside lower center", ncols=3)
     elif ax.get_legend_handles_labels()[0]:
         ax.legend()
     return figure
@@ -210,7 +216,7 @@ def cost(
 @_styled
 def memory(gradient: Numbers, root: Numbers, title: str = "", ylabel: str = "size") -> Picture:
     """The size of a gradient at every step, and Adam's memory of it √v, both [steps], on a log axis; a gradient of 0 is not drawn."""
-    figure, ax = _figure(title, 8, 4)
+    figure, ax = _figure(title, WIDE, 4)
     ax.plot(np.where(np.abs(gradient) > 0, np.abs(gradient), np.nan), color=COLORS["g"], label="the gradient,\nwithout its sign")
     ax.plot(np.where(root > 0, root, np.nan), "--", color=COLORS["m"], label=r"Adam's memory $\sqrt{v}$")
     ax.set(yscale="log", xlabel="step", ylabel=ylabel, xlim=(0, len(root)))
@@ -234,7 +240,7 @@ def curves(
     `predictions` maps a name to ŷ [rows] or, for many seeds, [seeds, rows]: a line for the mean, a band from the lowest seed to the
     highest. `truth`, [rows], is dotted. `log` makes both axes logarithmic; what is 0 or less cannot be drawn there.
     """
-    figure, ax = _figure(title, 8, 4.2)
+    figure, ax = _figure(title, WIDE, 4.2)
     x = np.ravel(x)
     if truth is not None:
         ax.plot(x, np.ravel(truth), color=COLORS["ink"], ls=":", label="truth", zorder=5)
@@ -265,7 +271,7 @@ def errors(
     `inside` and `outside` map a name to the errors of its seeds, [seeds]; `labels` says what the two are, where they are something else
     than numbers inside and outside a range. Errors below 10⁻⁶ and above `ceiling` are drawn there as arrows, and the axis says how many.
     """
-    figure, ax = _figure(title, 8, 1.6 + 0.32 * len(inside))
+    figure, ax = _figure(title, WIDE, 1.6 + 0.32 * len(inside))
     below, above, floor = 0, 0, 1e-6
     for row, name in enumerate(inside):
         for values, color, marker in ((inside[name], "a", "o"), (outside[name], "m", "D")):
@@ -317,14 +323,14 @@ def weight_surface(
     reach = 6.0 if path is None else max(6.0, 1.08 * np.abs(path).max())
     t = np.linspace(-reach, reach, 241)
     if path is None:
-        figure = Picture(title, figsize=(9.5, 4.2), layout="none")  # to find the places of the axes would take as long as all the rest
-        left, right = (figure.add_axes((x, 0.14, width, 0.71)) for x, width in ((0.09, 0.37), (0.535, 0.463)))
+        figure = Picture(title, figsize=(WIDE, 3.9), layout="none")  # to find the places of the axes would take as long as all the rest
+        left, right = (figure.add_axes((x, 0.15, width, 0.67)) for x, width in ((0.1, 0.355), (0.545, 0.42)))
         left.plot(t, np.tanh(t), color=COLORS["W_hat"], label="tanh(Ŵ)")
         left.plot(t, _sigmoid(t), "--", color=COLORS["M_hat"], label="σ(M̂)")
         left.set(xlabel="Ŵ or M̂", ylabel="value", yticks=[-1, -0.5, 0, 0.5, 1])
         left.legend(loc="upper left")
     else:
-        figure, right = _figure(title, 8, 4.6)
+        figure, right = _figure(title, WIDE, 4.6)
     W = np.tanh(t)[None, :] * _sigmoid(t)[:, None]
     filled = right.contourf(t, t, W, levels=np.linspace(-1, 1, 21))
     lines = right.contour(t, t, W, levels=[-0.9, -0.5, -0.1, 0.1, 0.5, 0.9], colors=COLORS["print"], linewidths=0.8)
@@ -377,7 +383,7 @@ def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "") -> Pict
     edge are counted in the panel's title.
     """
     span = 1.6
-    figure, axes = _figure(title, 4.9 * len(tasks), 4.6, columns=len(tasks), squeeze=False)
+    figure, axes = _figure(title, 4 * len(tasks), 5.7, columns=len(tasks), squeeze=False)
     w = np.linspace(-span, span, 161)
     for ax, (name, task) in zip(axes[0], tasks.items(), strict=True):
         x, y = task.x_train.astype("float64"), task.y_train.astype("float64")
@@ -386,7 +392,8 @@ def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "") -> Pict
         value = square[0, 0] * w1**2 + square[1, 1] * w2**2 + 2 * square[0, 1] * w1 * w2 - 2 * cross[0] * w1 - 2 * cross[1] * w2 + own
         value = np.log10(np.maximum(value, np.quantile(value, 0.005)))
         filled = ax.contourf(w1, w2, value, levels=16, cmap="cividis")
-        figure.colorbar(filled, ax=ax, label="log₁₀ cost (its lowest 0.5 % in one colour)", shrink=0.8)
+        bar = figure.colorbar(filled, ax=ax, label="log₁₀ cost\n(its lowest 0.5 % in one colour)", orientation="horizontal")
+        bar.locator = mpl.ticker.MaxNLocator(6)
         ax.plot([-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], "--", color="white", lw=1.5)
         ax.plot(*np.transpose(solutions[name]), "o", color=COLORS["m"], mec="white", ms=7)
         ax.set(xlabel=r"$w_1$", ylabel=r"$w_2$", aspect="equal", xlim=(-span, span), ylim=(-span, span))
@@ -404,7 +411,7 @@ def log_path(
     title: str = "In log space a NAC multiplies, and forgets every sign",
 ) -> Picture:
     """What the multiplicative path makes of x and `other`, the one to the power W₁, the other to W₂, for x from −5 to 5 and close to 0."""
-    figure, (left, right) = _figure(title, 9.5, 3.8, columns=2)
+    figure, (left, right) = _figure(title, WIDE, 3.8, columns=2)
     x = np.linspace(-5, 5, 401)
     small = np.logspace(-10, 0, 200)
     factors = [f"{base}^{w:g}" if w != 1 else base for base, w in zip(("x", f"{other:g}".replace("-", "−")), W, strict=True)]
@@ -428,7 +435,7 @@ def gates(error: Numbers, logit: Numbers, off: Numbers, title: str = "", limit: 
     `logit` is the mean of x G on the test, of which g is σ: above 0 the unit adds, below 0 it multiplies. `off` is how far the weight
     that is furthest from 1 is from it. What is below 1e-8 is drawn there.
     """
-    figure, axes = _figure(title, 9.5, 3.9, columns=2, sharey=True)
+    figure, axes = _figure(title, WIDE, 4.2, columns=2, sharey=True)
     error, solved = np.asarray(error), np.asarray(error) < limit
     for ax, values in zip(axes, (np.asarray(logit), np.maximum(off, 1e-8)), strict=True):
         for group, color, marker, name in ((solved, "a", "o", "solved"), (~solved, "m", "X", "not solved")):
@@ -442,14 +449,14 @@ def gates(error: Numbers, logit: Numbers, off: Numbers, title: str = "", limit: 
     axes[0].set(xlim=(-reach, reach), xlabel="x G of the gate (left: multiplies)", xticks=[-1000, -10, 0, 10, 1000])
     edge = " (0: at the edge)" if np.min(off) < 1e-8 else ""
     axes[1].set(xscale="log", xlim=(6e-9, 2), xlabel=f"how far W is from 1 and 1{edge}")
-    axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
 @_styled
 def lines(x: Numbers, curves: Named, title: str = "", xlabel: str = "x", ylabel: str = "y") -> Picture:
     """Functions of x: `curves` maps a name to its values [rows], each line with a style of its own."""
-    figure, ax = _figure(title, 8, 3.4)
+    figure, ax = _figure(title, WIDE, 3.4)
     styles = _for_each(curves, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1))))
     for (name, values), style in zip(curves.items(), styles, strict=True):
         ax.plot(x, values, ls=style, label=name)
@@ -461,7 +468,7 @@ def lines(x: Numbers, curves: Named, title: str = "", xlabel: str = "x", ylabel:
 @_styled
 def rates(solved: Named, title: str = "") -> Picture:
     """Success rates one above the other: `solved` maps a name to one True or False a run."""
-    figure, ax = _figure(title, 8, 1.3 + 0.38 * len(solved))
+    figure, ax = _figure(title, WIDE, 1.3 + 0.38 * len(solved))
     for row, runs in enumerate(solved.values()):
         k, n, low, high = success_rate(runs)
         ax.plot([low, high], [row, row], color=COLORS["a"], lw=3, alpha=0.45, solid_capstyle="butt")
@@ -480,7 +487,7 @@ def gate_paths(steps: Numbers, logit: Numbers, solved: Numbers, title: str = "")
 
     `solved` is one True or False a run. Beyond the dashed lines, ±17, σ is 0 or 1 to the last bit of a float32.
     """
-    figure, axes = _figure(title, 9, 4.2, columns=2, sharex=True, sharey=True)
+    figure, axes = _figure(title, WIDE, 4.2, columns=2, sharex=True, sharey=True)
     logit, solved = np.asarray(logit), np.asarray(solved)
     reach = max(100, 1.2 * np.abs(logit).max())
     for ax, group, color, name in zip(axes, (solved, ~solved), "am", ("solved", "not solved"), strict=True):
@@ -504,7 +511,7 @@ def gate_surface(x: Numbers, y: Numbers, paths: Iterable[tuple] = (), title: str
     `reached` says in a word what the solved have reached. The colour is the share of the highest cost on the map, and the lines are those
     that are marked beside the colours.
     """
-    figure, ax = _figure(title, 8, 4.6)
+    figure, ax = _figure(title, WIDE, 4.6)
     value, extent = gate_costs(x, y)
     shown = ax.imshow(value, extent=extent, origin="lower", aspect="auto", cmap="cividis", interpolation="bilinear", vmin=0, vmax=1)
     marks = [0.1, 0.5, 0.9, 0.99]
@@ -551,16 +558,19 @@ def success_tables(summary: pd.DataFrame) -> Picture:
     `summary` is what `field.summary` returns.
     """
     operations = list(summary["operation"].unique())
-    figure, axes = _figure("How many of 25 runs each unit solves", 11, 8, columns=2, rows=2)
-    for ax, operation in zip(_panels(axes, len(operations)), operations, strict=True):
-        part = summary[summary["operation"] == operation]
-        table = part.pivot_table(index="unit", columns="train", values="solved", sort=False)
+    parts = [summary[summary["operation"] == operation] for operation in operations]
+    tables = [part.pivot_table(index="unit", columns="train", values="solved", sort=False) for part in parts]
+    heights = [len(table) for table in tables]
+    height = 0.9 + 0.29 * sum(heights) + 0.85 * len(tables)
+    title = "How many of 25 runs each unit solves"
+    figure, axes = _figure(title, WIDE, height, rows=len(tables), height_ratios=heights, squeeze=False)
+    for ax, operation, part, table in zip(axes[:, 0], operations, parts, tables, strict=True):
         runs = part["runs"].max()
         shown = ax.imshow(table / runs, vmin=0, vmax=1, cmap=SHADES, aspect="auto")
         for (row, column), value in np.ndenumerate(table.to_numpy()):
             ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=_ink_on(shown, value / runs))
         ax.set(xticks=range(table.shape[1]), yticks=range(len(table)), yticklabels=table.index)
-        ax.set_xticklabels(table.columns, rotation=40, ha="right", size=11)
+        ax.set_xticklabels([name.replace(", ", ",\n") for name in table.columns], size=11)
         ax.set_title(SIGNS[operation], loc="center")
         ax.grid(False)
     figure.supxlabel("range to train on; the test is on larger numbers", size=12)
@@ -575,7 +585,7 @@ def benchmark(summary: pd.DataFrame, operation: str, title: str = "") -> Picture
     """
     part = summary[summary["operation"] == operation]
     ranges, units = list(part["train"].unique()), list(part["unit"].unique())
-    figure, axes = _figure(title, 10, 8, rows=3, sharex=True)
+    figure, axes = _figure(title, WIDE, 8, rows=3, sharex=True)
     columns = (("success_rate", "success", "success rate"), ("solved_at", "solved_at", "solved at step"))
     columns += (("sparsity_error", "sparsity_error", "sparsity error"),)
     least = 1e-9
@@ -592,12 +602,13 @@ def benchmark(summary: pd.DataFrame, operation: str, title: str = "") -> Picture
             )
     for ax, (_, _, label) in zip(axes, columns, strict=True):
         ax.set_ylabel(label)
-        ax.set_xticks(np.arange(len(ranges)), ranges, size=10)
+        ax.set_xticks(np.arange(len(ranges)), [name.replace(", ", ",\n") for name in ranges], size=11)
     axes[0].set_ylim(-0.04, 1.04)
     axes[1].set_ylim(0, None)
+    axes[1].yaxis.set_major_formatter("{x:,.0f}")
     axes[2].set(yscale="log", ylabel="sparsity error\n(0 on the bottom edge)", xlabel="range to train on")
     axes[2].set_ylim(least, None)
-    axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(units), columnspacing=1, handletextpad=0.3)
     return figure
 
 
@@ -611,7 +622,7 @@ def two_settings(summary: pd.DataFrame, title: str = "") -> Picture:
     tables = [summary[summary["operation"] == operation].set_index(["unit", "setting"]) for operation in operations]
     heights = [table.index.get_level_values("unit").nunique() for table in tables]
     figure, axes = _figure(
-        title, 8, 1.2 + 0.42 * sum(heights) + 0.5 * len(heights), rows=len(tables), sharex=True, height_ratios=heights, squeeze=False
+        title, WIDE, 1 + 0.36 * sum(heights) + 0.7 * len(heights), rows=len(tables), sharex=True, height_ratios=heights, squeeze=False
     )
     for ax, operation, table in zip(axes[:, 0], operations, tables, strict=True):
         best = table.xs("best", level="setting")["success_rate"].sort_values(ascending=False, kind="stable")
@@ -624,23 +635,24 @@ def two_settings(summary: pd.DataFrame, title: str = "") -> Picture:
                 ax.plot(told["success_rate"], row + shift, mark, color=color, mfc="none" if setting == "published" else color, ms=7)
         ax.set(xlim=(-0.02, 1.02), ylim=(len(best) - 0.5, -0.5), yticks=range(len(best)), yticklabels=best.index)
         ax.set_title(SIGNS[operation], size=12)
+        ax.tick_params(labelbottom=True)
         ax.xaxis.set_major_formatter(mpl.ticker.PercentFormatter(1))
         ax.grid(axis="y", visible=False)
     axes[-1, 0].set_xlabel("runs solved, of nine ranges together; the line is the 95 % interval")
     axes[0, 0].plot([], [], "o", color=COLORS["m"], mfc="none", label="as published")
     axes[0, 0].plot([], [], "o", color=COLORS["a"], label="at its best")
-    axes[0, 0].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return figure
 
 
 @_styled
 def scaled_tables(tables: Mapping[str, pd.DataFrame], title: str = "") -> Picture:
-    """Tables of scaled errors side by side: `tables` maps a name to a DataFrame, functions down, models across; NaN is left blank.
+    """Tables of scaled errors: `tables` maps a name to a DataFrame, functions down, models across; NaN is left blank.
 
     The darker, the larger: on a log scale from 0.01 (as good as perfect) to 100 (as bad as untrained).
     """
     columns = [table.shape[1] for table in tables.values()]
-    width, height = 2 + 0.95 * sum(columns), 1.9 + 0.42 * max(map(len, tables.values()))
+    width, height = 1 + 0.8 * sum(columns), 1.9 + 0.42 * max(map(len, tables.values()))
     figure, axes = _figure(title, width, height, columns=len(tables), width_ratios=columns, squeeze=False)
     for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
         values = table.to_numpy(float)
@@ -653,11 +665,11 @@ def scaled_tables(tables: Mapping[str, pd.DataFrame], title: str = "") -> Pictur
             aspect="auto",
         )
         for (row, column), value in np.ndenumerate(values):
-            ax.text(column, row, _short(value), ha="center", va="center", size=14, color=COLORS["print"])
+            ax.text(column, row, _short(value), ha="center", va="center", color=COLORS["print"])
         ax.set(xticks=range(table.shape[1]), yticks=range(len(table)))
-        ax.set_yticklabels(table.index if ax is axes[0, 0] else [], size=14)
-        ax.set_xticklabels([str(model).replace(", ", ",\n") for model in table.columns], size=12)
-        ax.set_title(name, loc="center", size=14)
+        ax.set_yticklabels(table.index if ax is axes[0, 0] else [])
+        ax.set_xticklabels([textwrap.fill(str(model), 8) for model in table.columns], size=11)
+        ax.set_title(name, loc="center", weight="normal", size=12)
         ax.tick_params(length=0)
         ax.grid(False)
     return figure
@@ -671,7 +683,7 @@ def images(images: Numbers, captions: Iterable[object], title: str = "", wrong: 
     """
     images, wrong = np.asarray(images), np.zeros(len(images), bool) if wrong is None else np.asarray(wrong)
     rows, columns = -(-len(images) // 10), min(10, len(images))
-    figure, axes = _figure(title, 0.4 + 0.86 * columns, 0.55 + 1.13 * rows, columns=columns, rows=rows, squeeze=False)
+    figure, axes = _figure(title, 0.4 + 0.76 * columns, 0.55 + 1.05 * rows, columns=columns, rows=rows, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, image, caption, bad in zip(_panels(axes, len(images)), images, captions, wrong, strict=True):
@@ -693,14 +705,14 @@ def growth(
 
     `panels` maps a panel's name to a map of a model's name to its errors, [seeds, len(x)]: a dot a seed, a line through the medians.
     """
-    figure, axes = _figure(title, 1.2 + 4.2 * len(panels), 4.2, columns=len(panels), squeeze=False)
-    for ax, (panel, models) in zip(axes[0], panels.items(), strict=True):
+    figure, axes = _figure(title, WIDE, 0.6 + 3.6 * len(panels), rows=len(panels), squeeze=False)
+    for ax, (panel, models) in zip(axes[:, 0], panels.items(), strict=True):
         for number, (name, errors) in enumerate(models.items()):
             look = {"marker": "osD^vP"[number % 6], "color": mpl.rcParams["axes.prop_cycle"].by_key()["color"][number % 6]}
             errors, at = np.atleast_2d(errors), np.asarray(x) * 1.06 ** (number - (len(models) - 1) / 2)  # side by side, not behind
             ax.plot(at, errors.T, ls="none", ms=4, alpha=0.35, mew=0, **look)
             ax.plot(at, np.median(errors, axis=0), ls=("-", "--", "-.", ":")[number % 4], label=name, ms=6, **look)
-        ax.set(xscale="log", yscale="log", xlabel="length of the sequence", ylabel="mean absolute error" if ax is axes[0, 0] else "")
+        ax.set(xscale="log", yscale="log", xlabel="length of the sequence", ylabel="mean absolute error")
         ax.set_xlim(min(x) / 1.6, max(x) * 1.6)
         ax.axvspan(max(inside[0], min(x) / 1.6), inside[1] * 1.25, color=COLORS["inside"], zorder=0)
         ax.set_xticks(x, [f"{each:,}" for each in x])
@@ -745,7 +757,7 @@ def against_truth(truth: Numbers, panels: Named, title: str = "", xlabel: str = 
 @_styled
 def nac_cell() -> Picture:
     """The NAC as a picture: how Ŵ and M̂ make W, and W makes y out of x."""
-    figure, ax = _canvas("A NAC is a linear layer whose weights cannot pass −1 and 1", 9, 3.5, (0.4, 10), (0.1, 3.8))
+    figure, ax = _canvas("A NAC is a linear layer whose weights cannot pass −1 and 1", WIDE, 3.2, (0.4, 10), (0.1, 3.8))
     W_hat, M_hat = _box(ax, 1.2, 3.3, r"$\hat{W}$", "W_hat"), _box(ax, 1.2, 2.1, r"$\hat{M}$", "M_hat")
     tanh, sigma = _box(ax, 3.4, 3.3, "tanh", "soft"), _box(ax, 3.4, 2.1, r"$\sigma$", "soft")
     product, W = _box(ax, 5.2, 2.7, r"$\odot$", "soft", round=True), _box(ax, 7.0, 2.7, "W", "W")
@@ -760,7 +772,7 @@ def nac_cell() -> Picture:
 @_styled
 def nalu_cell() -> Picture:
     """The NALU as a picture: one W, two paths, and the gate that mixes them."""
-    figure, ax = _canvas("A NALU adds on one path, multiplies on the other; a gate decides", 9.5, 4.9, (0, 11.2), (0.4, 5.5))
+    figure, ax = _canvas("A NALU adds on one path, multiplies on the other; a gate decides", WIDE, 4.2, (0, 11.2), (0.4, 5.5))
     x, y = _box(ax, 0.6, 2.5, "x", "soft", round=True), _box(ax, 10.4, 3.7, "y", "soft", round=True)
     a, log = _box(ax, 4.9, 5.0, "a = x W", "a", width=1.9), _box(ax, 2.6, 2.5, r"log(|x| + $\varepsilon$)", "m", width=1.9)
     times, exp = _box(ax, 4.9, 2.5, "· W", "m"), _box(ax, 6.7, 2.5, "exp = m", "m", width=1.5)
@@ -783,7 +795,7 @@ def nalu_cell() -> Picture:
     _arrow(ax, x, a, bend="angle,angleA=90,angleB=0,rad=8")
     _arrow(ax, x, gate, bend="angle,angleA=-90,angleB=0,rad=8")
     _arrow(ax, gate, of_m, bend="angle,angleA=0,angleB=90,rad=8")
-    ax.text(2.7, 5.15, "the path that adds", ha="center", size=12, color=COLORS["a"])
+    ax.text(2.5, 5.15, "the path that adds", ha="center", size=12, color=COLORS["a"])
     ax.text(2.6, 1.8, "the path that multiplies", ha="center", size=12, color=COLORS["m"])
     ax.text(2.7, 1.05, "the gate", ha="center", size=12, color=COLORS["g"])
     ax.text(4.2, 3.75, "one W for both paths:\n" + r"tanh($\hat{W}$) $\odot$ $\sigma$($\hat{M}$)", ha="right", va="center", size=12)
@@ -800,7 +812,7 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
     the number that the words so far mean, or NaN where they mean none: a short black line.
     """
     rows = -(-len(phrases) // 2)
-    figure, axes = _figure(title, 9.5, 0.7 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
+    figure, axes = _figure(title, WIDE, 1 + 2.9 * rows, columns=min(2, len(phrases)), rows=rows, squeeze=False, sharey=True)
     for ax, (phrase, said) in zip(_panels(axes, len(phrases)), phrases.items(), strict=True):
         words = phrase.split()
         beyond = 0
@@ -820,7 +832,8 @@ def reading(phrases: Mapping[str, Named], title: str = "", numbers: Named | None
         ax.grid(axis="x", visible=False)
     for ax in axes[:, 0]:
         ax.set_ylabel("the model says")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        ax.yaxis.set_major_formatter("{x:,.0f}")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -830,7 +843,7 @@ def number_map(errors: Named, title: str = "") -> Picture:
 
     `errors` maps a name to |ŷ − y|, [1000]. The colours are logarithmic, from 0.1 to 100.
     """
-    figure, axes = _figure(title, 9.5, 0.9 + 1.75 * len(errors), rows=len(errors), sharex=True, squeeze=False)
+    figure, axes = _figure(title, WIDE, 0.9 + 1.6 * len(errors), rows=len(errors), sharex=True, squeeze=False)
     for ax, (name, error) in zip(axes[:, 0], errors.items(), strict=True):
         shown = ax.imshow(np.clip(np.reshape(error, (10, 100)), 0.1, 100), norm=mpl.colors.LogNorm(0.1, 100), cmap="cividis", aspect="auto")
         ax.set(yticks=range(0, 10, 3), yticklabels=["0", "300", "600", "900"], xticks=range(0, 100, 10))
@@ -858,7 +871,7 @@ def medians(
     A dot is the median over the seeds, a band goes from the lowest seed to the highest. The training range `inside` = (low, high) is
     shaded; `level` = (height, words) is a line to compare with; what is above `top` is cut off.
     """
-    figure, ax = _figure(title, 9, 4.4)
+    figure, ax = _figure(title, WIDE, 4.8)
     groups = table.groupby("model", sort=False)
     looks = zip("osD^vP*X", ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), "-", "--"), strict=True)
     for (name, runs), (marker, style) in zip(groups, _for_each(groups, looks), strict=True):
@@ -876,7 +889,7 @@ def medians(
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.xaxis.set_minor_locator(mpl.ticker.NullLocator())
     ax.set_ylim(None, top)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
@@ -886,6 +899,8 @@ def registers(
 ) -> Picture:
     """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register.
 
+    A panel shows at most twelve tokens; the rest goes on below.
+
     `names`, one for each register, stand in the legend. Raises ValueError when there are more or fewer of them, or of the tokens.
     """
     values = np.asarray(values)
@@ -893,20 +908,25 @@ def registers(
         raise ValueError(f"values has shape {values.shape} for {len(tokens)} tokens, expected [tokens, registers]: a row for each token")
     if names is not None and len(names) != values.shape[1]:
         raise ValueError(f"there are {len(names)} names for {values.shape[1]} registers: give each register one, or leave names out")
-    figure, ax = _figure(title, max(6, 1.6 + 0.62 * len(tokens)), 3.8)
+    across, rows = min(len(tokens), 12), -(-len(tokens) // 12)
+    figure, axes = _figure(title, max(6, 1 + 0.62 * across), 0.8 + 3.2 * rows, rows=rows, sharey=True, squeeze=False)
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
     colors = _for_each(names, ("a", "m", "g", "W", "M_hat", "W_hat"))
     styles = _for_each(names, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))))
-    for column, (name, color, style) in enumerate(zip(names, colors, styles, strict=True)):
-        ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
-        for place, value in enumerate(values[:, column]):
-            up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
-            ax.text(place, value + up, round(value), color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11)
-    ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel=ylabel, xlabel="token read", xlim=(-0.5, len(tokens) - 0.5))
-    ax.set_ylim(min(values.min(), 0) - 0.2 * reach, max(values.max(), 0) + 0.2 * reach)
-    ax.grid(axis="x", visible=False)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    looks = list(zip(names, colors, styles, strict=True))
+    for row, ax in enumerate(axes[:, 0]):
+        for column, (name, color, style) in enumerate(looks):
+            ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
+            for place, value in enumerate(values[:, column]):
+                up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
+                look = dict(color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11, clip_on=True)
+                ax.text(place, value + up, round(value), **look)
+        first = 12 * row
+        ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel=ylabel, xlim=(first - 0.5, first + across - 0.5))
+        ax.grid(axis="x", visible=False)
+    ax.set(xlabel="token read", ylim=(min(values.min(), 0) - 0.2 * reach, max(values.max(), 0) + 0.2 * reach))
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -944,6 +964,7 @@ def seed_curves(
     handles: list[Any] = [mpl.lines.Line2D([], [], color=COLORS["a"], lw=1), mpl.lines.Line2D([], [], color=COLORS["m"], lw=3, ls="--")]
     handles.append(mpl.patches.Patch(color=COLORS["inside"]))
     figure.legend(handles, ["a seed", "median", "training range"], loc="outside lower center", ncols=3)
+    figure.get_layout_engine().set(wspace=0.06)  # the last number below a panel stands apart from the first of the next
     return figure
 
 
@@ -953,7 +974,7 @@ def clocks(tables: Named, title: str = "") -> Picture:
 
     The wave with k turns is read off by least squares, so that a table that is nothing but this wave puts n at 2πkn/p of a circle.
     """
-    figure, axes = _figure(title, 1 + 3.4 * len(tables), 4.2, columns=len(tables), squeeze=False)
+    figure, axes = _figure(title, 3.4 * len(tables), 3.6, columns=len(tables), squeeze=False)
     for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
         table, angle = np.asarray(table, "float64"), np.linspace(0, 2 * np.pi, 200)
         p = len(table)
@@ -963,7 +984,7 @@ def clocks(tables: Named, title: str = "") -> Picture:
         ax.plot(np.cos(angle), np.sin(angle), color=COLORS["a"], lw=2, alpha=0.35, zorder=0)
         for number, (x, y) in enumerate(at):
             ax.text(x, y, number, ha="center", va="center", size=10)
-        reach = 1.15 * np.abs(at).max()
+        reach = 1.08 * np.abs(at).max()
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xticks=[], yticks=[])
         ax.set_title(f"{name}:\n{turns} turns from 0 to {p}", loc="center", weight="normal", size=12)
         ax.set_frame_on(False)
@@ -975,17 +996,18 @@ def clocks(tables: Named, title: str = "") -> Picture:
 def grid_paths(episodes: Mapping[str, tuple[Sequence[int], int]], size: int, title: str = "") -> Picture:
     """Episodes on a grid world, one panel each: `episodes` maps a name to (cells [steps + 1], goal), cells numbered row by row.
 
-    A circle is the start, a square the goal; in each cell stand the times at which the agent is there.
+    A circle is the start, a square the goal; in the corner of each cell stand the times at which the agent is there.
     """
-    figure, axes = _figure(title, 3.3 * len(episodes) + 0.2, 3.9, columns=len(episodes), squeeze=False)
+    side = min(3.3, (WIDE - 0.2) / len(episodes))
+    figure, axes = _figure(title, side * len(episodes) + 0.2, side + 0.8, columns=len(episodes), squeeze=False)
     for ax, (name, (cells, goal)) in zip(axes[0], episodes.items(), strict=True):
         rows, columns = np.divmod(np.asarray(cells), size)
-        ax.plot(columns, rows, color=COLORS["a"], lw=5, alpha=0.3, solid_capstyle="round", solid_joinstyle="round")
-        ax.plot(columns[0], rows[0], "o", ms=38, color=COLORS["a"], alpha=0.3, mew=0)
-        ax.plot(*np.divmod(goal, size)[::-1], "s", ms=38, color=COLORS["m"], alpha=0.45, mew=0)
+        ax.plot(columns, rows, color=COLORS["a"], lw=3, solid_capstyle="round", solid_joinstyle="round")
+        ax.plot(columns[0], rows[0], "o", ms=13, color=COLORS["a"])
+        ax.plot(*np.divmod(goal, size)[::-1], "s", ms=13, color=COLORS["m"])
         for cell in dict.fromkeys(np.asarray(cells).tolist()):
             row, column = divmod(cell, size)
-            ax.text(column, row, _times(np.flatnonzero(np.asarray(cells) == cell)), ha="center", va="center", size=11)
+            ax.text(column - 0.47, row - 0.45, _times(np.flatnonzero(np.asarray(cells) == cell)), va="top", size=10)
         edges = np.arange(size + 1) - 0.5
         ax.set(xticks=edges, yticks=edges, xticklabels=[], yticklabels=[], aspect="equal", xlim=edges[[0, -1]], ylim=edges[[-1, 0]])
         ax.tick_params(length=0)

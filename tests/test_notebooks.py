@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nalu_helpers import plots
+
 ROOT = Path(__file__).parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in PATHS}
@@ -153,6 +155,16 @@ def test_every_figure_is_introduced_explained_and_described(name):
                 assert output.metadata["image/png"]["alt"], cell.source
                 assert cells[i - 1].cell_type == "markdown" or cells[i - 2].cell_type == "markdown", cell.source
                 assert cells[i + 1].cell_type == "markdown", cell.source
+
+
+@each_notebook
+def test_every_figure_fits_a_column_and_says_how_wide_it_is_shown(name):
+    """At one size, so that letters are as large in one figure as in another."""
+    for output in outputs(name):
+        if "image/png" in output.get("data", {}):
+            wide = Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).width
+            assert wide <= plots.WIDE * plots.STYLE["figure.dpi"], output["data"]["text/plain"]
+            assert output.metadata["image/png"].get("width") == round(plots.SHOWN * wide), output["data"]["text/plain"]
 
 
 @each_notebook

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import re
 import struct
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def doubling(middle, w):
 x = np.linspace(-10, 10, 50)
 PAIRS = np.random.default_rng(0).uniform(1, 2, (50, 2))
 SUMMARY = pd.read_csv(Path(__file__).parent.parent / "results" / "single_module_summary.csv")
+SETTINGS = pd.DataFrame({"operation": "add", "unit": ["a", "a", "b", "b"], "setting": ["published", "best"] * 2})
+SETTINGS[["success_rate", "success_low", "success_high"]] = [0.5, 0.4, 0.6]
+NAMES = ["ReLU6", "linear", "NAC", "NAU", "NMU", "NALU", "NALU, own gate", "NALU, own weights", "NALU, repaired", "constant guess"]
+ERRORS = pd.DataFrame(np.geomspace(0.01, 1e7, 60).reshape(6, 10), index=["a + b", "a − b", "a × b", "a / b", "a²", "√a"], columns=NAMES)
+PROGRAM = "if 33 < 50 then 71 + 20 else 44 - 10 + 12 - 7".split()
+PHRASE = "seven hundred and seventy seven"
 SEEDS_TABLE = pd.DataFrame({"model": ["a", "a", "b", "b"], "seed": 0, "terms": [1, 9, 1, 9], "scaled": [1.0, 2.0, 9.0, 90.0]})
 FIGURES = {
     "cost": lambda: plots.cost(np.logspace(5, 0, 30), title="Cost", marks={10: "here", None: "never"}),
@@ -46,8 +53,9 @@ FIGURES = {
     "matrices of a NALU": lambda: plots.matrices(built(NALU(3)), title="W"),
     "weight surface": lambda: plots.weight_surface(points=[(1, 1)]),
     "path on the surface": lambda: plots.weight_surface(path=np.linspace([[0, 0], [1, -1]], [[5, 5], [-7, 3]], 9), title="Path"),
-    "histograms": lambda: plots.weight_histograms({"a": np.zeros((2, 2)), "b": np.ones(3)}, title="W"),
+    "histograms": lambda: plots.weight_histograms({"a": np.zeros((2, 2)), "b": np.ones(3), "c": np.full(3, 9)}, title="W"),
     "valley": lambda: plots.valley({"+": data.article("+")}, {"+": [[1, 1], [0, 0]]}, title="Valley"),
+    "two valleys": lambda: plots.valley(dict.fromkeys("+-", data.article("+")), {"+": [[1, 1], [9, 9]], "-": [[1, 1]]}, "Valleys"),
     "log path": plots.log_path,
     "gates": lambda: plots.gates([1e-4, 1.0], [-700.0, 700.0], [1e-5, 1e-3], title="Gates"),
     "lines": lambda: plots.lines(x, {"one": x, "two": -x}, title="Lines"),
@@ -56,13 +64,23 @@ FIGURES = {
     "gate surface": lambda: plots.gate_surface(PAIRS, PAIRS.prod(axis=1, keepdims=True), [([0, 1], [1, 0], True)], title="Surface"),
     "success tables": lambda: plots.success_tables(SUMMARY),
     "benchmark": lambda: plots.benchmark(SUMMARY, "mul", title="Product"),
+    "two settings": lambda: plots.two_settings(SETTINGS, title="Settings"),
+    "scaled tables": lambda: plots.scaled_tables({"a table": ERRORS}, title="Tables"),
+    "scaled tables side by side": lambda: plots.scaled_tables({"one": ERRORS[NAMES[:4]], "other": ERRORS[NAMES[3:]]}, title="Tables"),
     "images": lambda: plots.images(np.zeros((12, 8, 8, 1)), range(12), title="Images", wrong=[True] * 12),
     "growth": lambda: plots.growth([10, 100], {"one": {"a": np.ones((3, 2)), "b": [[1, 2]]}}, inside=(1, 10), title="Growth"),
+    "growth of two": lambda: plots.growth([10, 100], dict.fromkeys("xy", {"a": np.ones((3, 2))}), inside=(1, 10), title="Growth"),
+    "reading": lambda: plots.reading({f"{PHRASE} {i}": {"a": np.arange(6.0)} for i in range(3)}, title="Reading"),
+    "number map": lambda: plots.number_map({"a": np.ones(1000), "b": np.arange(1000)}, title="Map"),
+    "seed curves": lambda: plots.seed_curves(x, {f"LSTM + counter {i}": np.ones((2, 50)) for i in range(7)}, (1, 5), "Seeds", columns=4),
+    "paths on a grid": lambda: plots.grid_paths(dict.fromkeys("abc", ([0, 0, 1, 4], 4)), size=3, title="Paths"),
     "heat": lambda: plots.heat(np.eye(10), title="Heat"),
     "clocks": lambda: plots.clocks({"one": np.eye(7), "two": np.random.default_rng(0).normal(size=(7, 3))}, title="Clocks"),
     "against truth": lambda: plots.against_truth(np.arange(10), {"a": np.arange(10), "b": np.ones((10, 1))}, title="Truth"),
     "medians": lambda: plots.medians(SEEDS_TABLE, "terms", "scaled", inside=(1, 5), title="Medians", level=(100, "a guess")),
     "registers": lambda: plots.registers(["7", "+", "2"], [[7, 0], [7, 0], [9, 1]], title="Registers"),
+    "registers of a long program": lambda: plots.registers(PROGRAM, np.arange(2 * len(PROGRAM)).reshape(-1, 2), title="Registers"),
+    "a long title": lambda: plots.heat(np.eye(10), title="What a model says of the digit on an image, in ten numbers from 0 to 1"),
     "NAC cell": plots.nac_cell,
     "NALU cell": plots.nalu_cell,
 }
@@ -77,20 +95,51 @@ def test_no_figure_has_a_ground_of_its_own_that_would_glare_on_a_dark_page(make)
     assert pixels[0, 0, 3] == 0 and glaring.mean() < 0.02
 
 
+def test_every_drawing_function_is_among_these_figures():
+    drawing = [name for name, value in vars(plots).items() if hasattr(value, "__wrapped__")]
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert drawing and not [name for name in drawing if not re.search(rf": plots\.{name}\b", text)]
+
+
 @pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
 def test_every_figure_shows_itself_with_words_for_a_screen_reader(make):
     before = dict(mpl.rcParams)
     figure = make()
     shown, about = figure._repr_mimebundle_()
     width, height = struct.unpack(">II", shown["image/png"][16:24])
-    assert shown["image/png"].startswith(b"\x89PNG") and 300 < width < 1500 and 150 < height < 900
+    assert shown["image/png"].startswith(b"\x89PNG") and 300 < width and 150 < height < 1700
     assert about["image/png"]["alt"].startswith(shown["text/plain"].removeprefix("Figure: "))
+    assert about["image/png"]["width"] == round(0.75 * width)
     assert dict(mpl.rcParams) == before
 
 
-def test_a_table_for_each_operation_and_no_empty_axes():
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_every_figure_fits_a_column_and_its_words_are_large_whole_and_apart(make):
+    figure = make()
+    figure.canvas.draw()
+    assert figure.get_figwidth() <= 8
+    words = [text for text in figure.findobj(mpl.text.Text) if text.get_visible() and text.get_text().strip()]
+    assert min(text.get_fontsize() for text in words) >= 10
+    title = figure._suptitle.get_window_extent()
+    assert figure.bbox.x0 <= title.x0 and title.x1 <= figure.bbox.x1 and title.y1 <= figure.bbox.y1
+    for ax in figure.axes:
+        for side, axis in enumerate((ax.xaxis, ax.yaxis) if ax.get_visible() and ax.axison else ()):
+            low, high = sorted(axis.get_view_interval())
+            labels = [label for label in axis.get_ticklabels() if low <= label.get_position()[side] <= high and label.get_text()]
+            places = [label.get_window_extent() for label in labels if label.get_visible()]
+            assert not any(one.overlaps(after) for one, after in itertools.pairwise(places)), axis
+            assert not any(place.overlaps(title) for place in places), axis
+
+
+def test_a_table_for_each_operation():
     figure = plots.success_tables(SUMMARY[SUMMARY["operation"] == "mul"])
-    assert [ax.get_visible() for ax in figure.axes] == [True, False, False, False]
+    assert [ax.get_title() for ax in figure.axes] == ["x₁ · x₂"]
+
+
+def test_a_long_program_goes_on_in_a_second_panel():
+    values = np.arange(2 * len(PROGRAM)).reshape(-1, 2)
+    first, second = plots.registers(PROGRAM, values).axes
+    assert (first.get_xlim(), second.get_xlim()) == ((-0.5, 11.5), (11.5, 23.5)) and len(PROGRAM) == 16
 
 
 def test_a_table_in_words_has_signs_in_their_order_commas_dashes_and_no_names_over_it():
@@ -271,7 +320,7 @@ def test_every_register_is_drawn_with_a_look_of_its_own():
     (ax,) = plots.registers(["7", "+", "2"], values).axes
     assert [line.get_ydata().tolist() for line in ax.lines] == values.T.tolist()
     assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 6
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"register {i}" for i in range(1, 7)]
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == [f"register {i}" for i in range(1, 7)]
     assert len(plots.registers(["7"], np.ones((1, 20))).axes[0].lines) == 20
 
 

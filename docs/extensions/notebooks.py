@@ -1,15 +1,12 @@
 """The notebooks as pages: as they are stored, with a name under every figure, explorers that move, and solutions folded."""
 
-import base64
 import html
-import io
 import json
 import re
 from pathlib import Path
 
 import nbformat
 from docutils import nodes
-from PIL import Image
 from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +36,6 @@ def read(text):
                 output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../")
             elif "image/png" in data:
                 figures += 1
-                data["image/png"] = smaller(data["image/png"])
                 cell.metadata["mystnb"] = named(f"Figure {number}.{figures}", output.metadata["image/png"]["alt"])
             elif "<table" in data.get("text/html", ""):
                 tables += 1
@@ -50,15 +46,11 @@ def read(text):
     return notebook
 
 
-def smaller(picture):
-    """The same picture in fewer bytes: a PNG in base64, packed once more with care."""
-    packed = io.BytesIO()
-    Image.open(io.BytesIO(base64.b64decode(picture))).save(packed, "PNG", optimize=True)
-    return base64.b64encode(packed.getvalue()).decode()
-
-
 def named(name, words):
-    """What myst-nb is to do with a picture: `words` in place of it for those who do not see it, and its name below."""
+    """What myst-nb is to do with a picture: `words` in place of it for those who do not see it, and its name below.
+
+    How wide it is shown the output itself says.
+    """
     return {"image": {"alt": words}, "figure": {"caption": name, "name": anchor(name)}}
 
 

@@ -26,6 +26,8 @@ SMALLEST_LETTERS = 10 / 72 * plots.STYLE["figure.dpi"]  # in the figures, in the
 SMALLEST_IN_FIGURES = """smallest => [...document.querySelectorAll('.bd-article figure img, .bd-article img.picture')]
     .map(image => smallest * image.getBoundingClientRect().width / image.naturalWidth)
     .reduce((least, size) => Math.min(least, size), Infinity)"""
+PARTS_SHOWN = """() => [...document.querySelectorAll('.bd-article div.cell_output figure img')]
+    .map(image => image.getBoundingClientRect().width / image.naturalWidth)"""
 AXE = Axe().axe_script
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 FOUND = """async ([where, what]) => {
@@ -122,6 +124,7 @@ def visit(page, address, name, wrong, got, site):
         "pictures": page.eval_on_selector_all("img", "images => images.map(image => [image.complete && image.naturalWidth, image.alt])"),
         "raw formulas": page.evaluate(RAW_FORMULAS),
         "headings": page.locator("h1:visible").count(),
+        "parts of figures": page.evaluate(PARTS_SHOWN),
         "moving": page.locator(".stored-explorer.moves").count(),
         "bytes": sum((site / path).stat().st_size for path in got if (site / path).is_file() and not path.startswith(SHARED)),
         "violations": violations(page, name) if address.startswith("http") else [],
@@ -129,6 +132,7 @@ def visit(page, address, name, wrong, got, site):
     page.set_viewport_size({"width": 390, "height": 800})
     seen["width on a phone"] = page.evaluate("document.scrollingElement.scrollWidth")
     seen["smallest on a phone"] = page.evaluate(mounted.SMALLEST)  # infinite where there is no picture
+    seen["parts of figures on a phone"] = page.evaluate(PARTS_SHOWN)
     page.set_viewport_size(ENLARGED)
     seen["width at 200 %"] = page.evaluate("document.scrollingElement.scrollWidth")
     seen["smallest at 200 %"] = min(page.evaluate(mounted.SMALLEST), page.evaluate(SMALLEST_IN_FIGURES, SMALLEST_LETTERS))
@@ -196,6 +200,18 @@ def test_what_is_written_in_an_explorer_can_be_read_on_a_phone(found):
 
 
 @SERVED
+def test_letters_are_as_large_in_one_figure_as_in_another(found):
+    shown = {name: page["parts of figures"] for name, page in found.items() if page["parts of figures"]}
+    assert shown and {name: parts for name, parts in shown.items() if max(abs(part - plots.SHOWN) for part in parts) > 0.005} == {}
+
+
+@SERVED
+def test_what_is_written_in_a_figure_can_be_read_on_a_phone(found):
+    shown = {name: page["parts of figures on a phone"] for name, page in found.items() if page["parts of figures on a phone"]}
+    assert shown and {name: parts for name, parts in shown.items() if SMALLEST_LETTERS * min(parts) < mounted.ENOUGH} == {}
+
+
+@SERVED
 def test_every_page_can_be_read_when_it_is_enlarged_to_200_percent(found):
     """WCAG 1.4.4 and 1.4.10: no page scrolls sideways; what is written in its pictures is large enough, whole, and not on other words."""
     assert {name: page["width at 200 %"] for name, page in found.items() if page["width at 200 %"] > ENLARGED["width"]} == {}
@@ -205,7 +221,7 @@ def test_every_page_can_be_read_when_it_is_enlarged_to_200_percent(found):
 
 def test_a_figure_that_is_wider_than_the_page_scrolls_by_key(browser, served):
     with reading(browser) as (page, wrong):
-        page.set_viewport_size(ENLARGED)
+        page.set_viewport_size({"width": 390, "height": 800})
         page.goto(served + "notebooks/06_every_operation.html")
         widest = page.locator(".bd-article figure[tabindex]").first
         widest.focus()
