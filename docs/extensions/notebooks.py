@@ -22,7 +22,7 @@ def read(text):
     notebook = nbformat.reads(text, as_version=4)
     number = re.match(r"# (\d+)", notebook.cells[0].source).group(1)
     state = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
-    figures = tables = 0
+    figures, tables, modules = 0, 0, []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("](../docs/", "](../")
@@ -32,7 +32,7 @@ def read(text):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if VIEW in data:
-                output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../")
+                output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../", modules)
             elif "image/png" in data:
                 figures += 1
                 data["image/png"] = smaller(data["image/png"])
@@ -69,12 +69,13 @@ def anchor(name):
     return name.lower().replace(" ", "-").replace(".", "-")
 
 
-def explorer(state, model, words, root=""):
+def explorer(state, model, words, root="", modules=None):
     """The explorer `model`, called `words`, as an output that explorers.js sets in motion; None for a widget that shows nothing alone.
 
     The part of it that stands still is on the page from the start, and stays where no JavaScript runs. `root` leads from the page to the
-    site's first folder.
+    site's first folder. `modules` are those of the explorers before it on the page: one that is there already is not stored again.
     """
+    modules = [] if modules is None else modules
     traits = dict(state[model]["state"])
     if "_esm" not in traits:  # a bar of progress
         return None
@@ -83,7 +84,11 @@ def explorer(state, model, words, root=""):
     if drawing:
         drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
         drawing = f'<div class="still" tabindex="0" role="group" aria-label="the picture, which may be wider than the page">{drawing}</div>'
-    kept = json.dumps({"state": traits, "buffers": state[model].get("buffers", [])}, ensure_ascii=False).replace("</", "<\\/")
+    kept = {"state": traits, "buffers": state[model].get("buffers", [])}
+    modules.append(traits["_esm"])
+    if traits["_esm"] in modules[:-1]:
+        kept["like"] = modules.index(traits.pop("_esm"))
+    kept = json.dumps(kept, ensure_ascii=False).replace("</", "<\\/")
     without = f"<noscript>{without_javascript(traits, root)}</noscript>"
     return shown(f'{drawing}{without}<script type="application/json">{kept}</script>', words)
 
