@@ -80,7 +80,7 @@ def _compiled(node: ast.AST) -> Callable:
         return lambda a, b: value
     if isinstance(node, ast.Name) and node.id in ("a", "b"):
         return (lambda a, b: a) if node.id == "a" else (lambda a, b: b)
-    numbers = "numbers below 1e30" if isinstance(node, ast.Constant) else "numbers"
+    numbers = "numbers below 1e30" if isinstance(node, ast.Constant) and type(node.value) in (int, float) else "numbers"
     raise ValueError(f"{ast.unparse(node)!r} is not allowed here: use a, b, {numbers}, + - * / ** ( ) and sqrt, abs, log, exp")
 
 

@@ -36,11 +36,11 @@ page.js stands nothing newer than import(): a module may be newer. */
     return model;
   };
 
-  const mount = async (place) => {
+  /* `kept` is what the notebook stored of the explorer at `place`, `esm` its module. */
+  const mount = async (place, kept, esm) => {
     const script = place.querySelector("script"), still = place.querySelector(".still"), el = document.createElement("div");
-    const kept = JSON.parse(script.textContent);
     if (still) kept.state.still.svg = still.firstElementChild.outerHTML;
-    const address = URL.createObjectURL(new Blob([kept.state._esm], { type: "text/javascript" }));
+    const address = URL.createObjectURL(new Blob([esm], { type: "text/javascript" }));
     try {
       const { default: widget } = await import(address);
       const { initialize, render } = typeof widget === "function" ? await widget() : widget;
@@ -63,7 +63,8 @@ page.js stands nothing newer than import(): a module may be newer. */
 
   /* The icons of the theme come last: _templates/static/webpack-macros.html. */
   const places = [...document.querySelectorAll(".stored-explorer > script")].map((script) => script.parentElement);
-  Promise.all(places.map(mount)).then(() => {
+  const all = places.map((place) => JSON.parse(place.querySelector("script").textContent));
+  Promise.all(places.map((place, i) => mount(place, all[i], all[i].state._esm || all[all[i].like].state._esm))).then(() => {
     const icons = document.querySelector("#icons");
     if (icons) document.head.append(document.importNode(icons.content.querySelector("script"), true));
   });

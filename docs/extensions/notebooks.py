@@ -21,7 +21,7 @@ def read(text):
     notebook.cells[0].source = re.sub(r"^\*\*About .+", rf"\g<0>\n\n{READING}", notebook.cells[0].source, flags=re.MULTILINE)
     number = re.match(r"# (\d+)", notebook.cells[0].source).group(1)
     state = notebook.metadata.pop("widgets", {}).get(STATE, {}).get("state", {})
-    figures = tables = 0
+    figures, tables, modules = 0, 0, []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("](../docs/", "](../")
@@ -33,7 +33,7 @@ def read(text):
             if output.get("text", "").startswith("Not yet: "):  # of an exercise, which is a reader's to solve
                 continue
             if VIEW in data:
-                output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../")
+                output = explorer(state, data[VIEW]["model_id"], data["text/plain"], "../", modules)
             elif "image/png" in data:
                 figures += 1
                 cell.metadata["mystnb"] = named(f"Figure {number}.{figures}", output.metadata["image/png"]["alt"])
@@ -65,12 +65,13 @@ def anchor(name):
     return name.lower().replace(" ", "-").replace(".", "-")
 
 
-def explorer(state, model, words, root=""):
+def explorer(state, model, words, root="", modules=None):
     """The explorer `model`, called `words`, as an output that explorers.js sets in motion; None for a widget that shows nothing alone.
 
     The part of it that stands still is on the page from the start, and stays where no JavaScript runs. `root` leads from the page to the
-    site's first folder.
+    site's first folder. `modules` are those of the explorers before it on the page: one that is there already is not stored again.
     """
+    modules = [] if modules is None else modules
     traits = dict(state[model]["state"])
     if "_esm" not in traits:  # a bar of progress
         return None
@@ -79,7 +80,11 @@ def explorer(state, model, words, root=""):
     if drawing:
         drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
         drawing = f'<div class="still" tabindex="0" role="group" aria-label="the picture, which may be wider than the page">{drawing}</div>'
-    kept = json.dumps({"state": traits, "buffers": state[model].get("buffers", [])}, ensure_ascii=False).replace("</", "<\\/")
+    kept = {"state": traits, "buffers": state[model].get("buffers", [])}
+    modules.append(traits["_esm"])
+    if traits["_esm"] in modules[:-1]:
+        kept["like"] = modules.index(traits.pop("_esm"))
+    kept = json.dumps(kept, ensure_ascii=False).replace("</", "<\\/")
     without = f"<noscript>{without_javascript(traits, root)}</noscript>"
     return shown(f'{drawing}{without}<script type="application/json">{kept}</script>', words)
 

@@ -16,7 +16,7 @@ def identity() -> Explorer:
     squares. Outside the range it does as a trained network does.
     """
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("f(x) = x, learned on the shaded range only", figsize=(8, 4))
+        figure = plots.Picture("f(x) = x, learned on the shaded range only", figsize=(8, 3.7))
         ax = figure.subplots()
         x = np.array([-20, 20])
         ax.plot(x, x, ":", color=plots.COLORS["ink"], label="truth")
@@ -46,7 +46,7 @@ def weight() -> Explorer:
 def paths() -> Explorer:
     """Notebook 04: one pair of numbers through a NALU's two paths and its gate; all of it by hand."""
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Two paths and a gate", figsize=(8, 3))
+        figure = plots.Picture("Two paths and a gate", figsize=(8, 2.7))
         ax = figure.subplots()
         ax.set_yticks(range(3), ["a, the sum", "m, the product", "y = g·a + (1 − g)·m"])
         ax.set(xlim=(-150, 150), ylim=(2.6, -0.6))

@@ -43,7 +43,7 @@ def every_function(runs: pd.DataFrame) -> Explorer:
         tasks[name] = {function: _task(form, function, some, seeds) for function, some in of_form.groupby("function", sort=False)}
     networks = sorted(runs["model"].unique(), key=lambda model: model in WITHOUT)  # those without a unit are the last
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Every run: how far off inside the training range, and outside", figsize=(8, 4.8))
+        figure = plots.Picture("Every run: how far off inside the training range, and outside", figsize=(8, 4.5))
         ax = figure.subplots()
         ax.plot([], [], "o", color=plots.COLORS["a"], label="arrives")
         ax.plot([], [], "D", color=plots.COLORS["m"], label="does not arrive")
@@ -168,7 +168,7 @@ def _points(runs, steps, seeds):
 
 
 def _axes_of_the_field(steps):
-    figure = plots.Picture("Every run: inside the training range, and outside", figsize=(8, 4.4))
+    figure = plots.Picture("Every run: inside the training range, and outside", figsize=(8, 4.1))
     ax, *others = figure.subplots(1, 2 if steps else 1, sharey=True, squeeze=False)[0]
     ax.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--", label="threshold")
     ax.plot([], [], "o", color=plots.COLORS["a"], label="solved")
@@ -181,6 +181,7 @@ def _axes_of_the_field(steps):
     for over in others:
         over.axhline(1, color=plots.COLORS["ink"], lw=1.5, ls="--")
         over.set(xscale="log", xlim=(steps[0], steps[-1]), xlabel="step")
+        over.tick_params(labelleft=True)  # on a phone it stands alone
         over.set_xticks([steps[0], steps[len(steps) // 2], steps[-1]])
         over.xaxis.set_major_formatter("{x:,.0f}")
     figure.legend(loc="outside lower center", ncols=3)

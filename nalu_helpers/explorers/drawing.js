@@ -49,7 +49,7 @@ async function render({ model, el }) {
     box(i % 8, i % 8 + 1, i >> 3, (i >> 3) + 1)
     return pixels.above.lastChild
   })
-  const bars = [one, total].map(ax => Array.from({ length: 10 }, () => ({ bar: ax.area("a"), words: ax.words({ size: 10 }) })))
+  const bars = [one, total].map(ax => Array.from({ length: 10 }, () => ({ bar: ax.area("a"), words: ax.words({ size: 11 }) })))
   const line = html("div", { className: "line" })
   line.setAttribute("aria-live", "polite")
   let strokes = [], added = []

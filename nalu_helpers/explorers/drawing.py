@@ -34,7 +34,7 @@ def drawing(reader: Reader, digits: Task) -> Explorer:
     weights["W"] = rounded(reader.cell.unit(np.eye(reader.convnet.output_shape[-1], dtype="float32")), 3)
     shown = [np.flatnonzero(digits.y_test == digit)[0] for digit in range(10)]
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("Digits that you draw, counted", figsize=(8, 6.4))
+        figure = plots.Picture("Digits that you draw, counted", figsize=(8, 6.1))
         pad, pixels, one, total = figure.subplots(2, 2, height_ratios=[3, 2]).flat
         for ax, title in ((pad, "draw here"), (pixels, "what it sees")):
             ax.set(xlim=(0, 8), ylim=(8, 0), xticks=[], yticks=[], aspect="equal")

@@ -7,10 +7,11 @@ const percent = (value, [, high]) => {
 
 export default explorer(({ axes: [ax], data: { seeds, tasks, steps, x, y } }) => {
   const rule = ax.line("g", { dash: "2 4" }), guess = ax.dots("g", { size: 10, shape: "square" })
-  const drawn = [0.5, 1].map(opacity => ({ // the runs that are not chosen, and those that are
-    way: ax.line("soft", { width: 2, opacity }),
-    earlier: ax.dots("ink", { size: 4, opacity }),
-    ends: [ax.dots("m", { size: 11, shape: "diamond", opacity: 0.75 * opacity }), ax.dots("a", { size: 11, opacity: 0.75 * opacity })],
+  const drawn = [false, true].map(chosen => ({ // the runs that are not chosen are empty and thin
+    way: ax.line("soft", { width: chosen ? 2 : 0.6 }),
+    earlier: ax.dots(chosen ? "ink" : "soft", { size: 4 }),
+    ends: ["m", "a"].map((color, arrives) =>
+      ax.dots(chosen ? color : "none", { size: 11, shape: arrives ? "dot" : "diamond", edge: chosen ? "none" : color })),
   }))
   const put = (mark, points) => mark(points.map(([across]) => across), points.map(([, up]) => up))
   return ({ function: name, network, form, seed }) => {

@@ -5,33 +5,40 @@
 //   product  = signed (("*" | "/") signed)*
 //   signed   = ("+" | "-") signed | power
 //   power    = atom ("**" signed)?
-//   atom     = number | "a" | "b" | function "(" sum ")" | "(" sum ")"
+//   atom     = (number | name | "(" sum ")") ("(" sum? ")")?
+//
+// What is no expression at all is said first, as in Python; then the first name, number or call that is none of those allowed.
 
 const FUNCTIONS = { sqrt: Math.sqrt, abs: Math.abs, log: Math.log, exp: Math.exp }
-const TOKEN = /\s*(?:((?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)|([\p{L}_][\p{L}\p{N}_]*)|(\*\*|[-+*\/()])|(\S))/uy
+const DIGITS = String.raw`\d+(?:_\d+)*`, NUMBER = String.raw`(?:${DIGITS}\.?(?:${DIGITS})?|\.${DIGITS})(?:[eE][+-]?${DIGITS})?`
+const TOKEN = new RegExp(String.raw`[ \t]*(?:(${NUMBER})|([\p{L}_][\p{L}\p{N}_]*)|(\*\*|[-+*\/()])|([^]))`, "uy")
+const OF_PYTHON = ["and", "or", "not", "if", "else", "is", "in", "lambda"] // it joins parts by these, which are none of ours
 
 class WrongExpression extends Error {}
 
 function expression(text) {
-  const shown = text.trim(), incomplete = `'${shown}' is not a complete expression: write for example 'a * b + 1'`
-  if (!shown || text.length > 200) {
-    throw new WrongExpression(`the expression has ${shown ? text.length : 0} characters, expected 1 to 200, such as 'a * b + 1'`)
-  }
-  const refuse = what => {
-    throw new WrongExpression(`'${what}' is not allowed here: use a, b, numbers, + - * / ** ( ) and sqrt, abs, log, exp`)
+  const shown = text.trim(), length = [...shown].length
+  const incomplete = new WrongExpression(`'${shown}' is not a complete expression: write for example 'a * b + 1'`)
+  if (length < 1 || length > 200) throw new WrongExpression(`the expression has ${length} characters, expected 1 to 200, such as 'a * b + 1'`)
+  const refusal = (what, numbers = "numbers") =>
+    new WrongExpression(`'${what}' is not allowed here: use a, b, ${numbers}, + - * / ** ( ) and sqrt, abs, log, exp`)
+  let refused = null // the first part that is not allowed
+  const refuse = (...what) => {
+    refused ??= refusal(...what)
+    return () => NaN
   }
   const source = shown.replace(/−/g, "-").replace(/×/g, "*").replace(/÷/g, "/"), tokens = []
   TOKEN.lastIndex = 0
   for (let match; TOKEN.lastIndex < source.length && (match = TOKEN.exec(source));) {
     const [, number, name, sign, other] = match
-    if (other || (name && !["a", "b"].includes(name) && !Object.hasOwn(FUNCTIONS, name))) refuse(other || name)
-    if (number && !(Number(number.replaceAll("_", "")) < 1e30)) refuse(number)
-    tokens.push({ number, name, sign, at: match[0] })
+    if (number && /^0[\d_]*[1-9][\d_]*$/.test(number) || other && !other.trim()) throw incomplete
+    if (other || OF_PYTHON.includes(name)) throw refusal(other || name)
+    tokens.push({ number, name, sign, end: TOKEN.lastIndex, start: TOKEN.lastIndex - (number || name || sign).length })
   }
   let place = 0
   const is = (...signs) => signs.includes(tokens[place]?.sign)
   const expect = sign => {
-    if (!is(sign)) throw new WrongExpression(incomplete)
+    if (!is(sign)) throw incomplete
     place++
   }
   const joined = (part, signs) => () => {
@@ -43,26 +50,31 @@ function expression(text) {
     return left
   }
   const JOINS = { "+": (l, r) => l + r, "-": (l, r) => l - r, "*": (l, r) => l * r, "/": (l, r) => l / r }
+  const valueOf = number => {
+    const digits = number.replaceAll("_", ""), value = /^\d+$/.test(digits) ? BigInt(digits) : Number(digits), rounded = Number(value)
+    return value < 1e30 ? () => rounded : refuse(value === Infinity ? "1e309" : value, "numbers below 1e30") // as Python writes them
+  }
+  const called = first => { // the brackets behind a name, or behind anything else, where they are not allowed
+    const { name } = tokens[first], one = place === first + 1
+    place++
+    const inside = is(")") ? null : sum()
+    expect(")")
+    if (one && inside && Object.hasOwn(FUNCTIONS, name ?? "")) return (a, b) => FUNCTIONS[name](inside(a, b))
+    return refuse(source.slice(tokens[first].start, tokens[place - 1].end))
+  }
   const atom = () => {
-    const { number, name } = tokens[place] ?? {}
+    const first = place, { number, name } = tokens[place] ?? {}
     if (is("(")) {
       place++
       const inside = sum()
       expect(")")
-      return inside
+      return is("(") ? called(first) : inside
     }
+    if (!number && !name) throw incomplete
     place++
-    if (number) {
-      const value = Number(number.replaceAll("_", ""))
-      return () => value
-    }
-    if (name === "a" || name === "b") return name === "a" ? a => a : (a, b) => b
-    if (!name) throw new WrongExpression(incomplete)
-    if (!is("(")) refuse(name)
-    place++
-    const inside = sum()
-    expect(")")
-    return (a, b) => FUNCTIONS[name](inside(a, b))
+    if (is("(")) return called(first)
+    if (number) return valueOf(number)
+    return name === "a" ? a => a : name === "b" ? (a, b) => b : refuse(name)
   }
   const power = () => {
     const base = atom()
@@ -78,7 +90,8 @@ function expression(text) {
   }
   const product = joined(signed, ["*", "/"]), sum = joined(product, ["+", "-"])
   const whole = sum()
-  if (place < tokens.length) throw new WrongExpression(incomplete)
+  if (place < tokens.length) throw incomplete
+  if (refused) throw refused
   if (![[2, 3], [0.3, -7], [-5, 0.9], [1000, 2000]].some(([a, b]) => Number.isFinite(whole(a, b)))) {
     throw new WrongExpression(`'${shown}' divides by 0 or is too large whatever a and b are: write for example 'a * b + 1'`)
   }

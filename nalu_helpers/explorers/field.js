@@ -4,9 +4,9 @@ const power = tenths => tenths === null ? Infinity : tenths / 10
 const said = end => end === Infinity ? "infinite" : end <= -9.9 ? "0" : general(10 ** end, 1)
 
 export default explorer(({ axes: [ax, over], data: { runs, settings, seeds, steps, x, y } }) => {
-  const drawn = [0.2, 1].map(strength => ["m", "a"].map((color, solved) => ({ // the runs that are not chosen, and those that are
-    mark: ax.dots(color, { size: 10, shape: solved ? "dot" : "diamond", opacity: 0.75 * strength }),
-    way: over?.line(color, { width: 2, opacity: 0.75 * strength }),
+  const drawn = [false, true].map(chosen => ["m", "a"].map((color, solved) => ({ // the runs that are not chosen are empty and thin
+    mark: ax.dots(chosen ? color : "none", { size: 10, shape: solved ? "dot" : "diamond", edge: chosen ? "none" : color }),
+    way: over?.line(color, { width: chosen ? 2 : 0.6 }),
   })))
   const all = seeds.map((_, run) => run)
   return ({ operation, unit, range, setting, run: seed }) => {

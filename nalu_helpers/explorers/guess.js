@@ -46,7 +46,7 @@ async function render({ model, el }) {
   const mark = (value, words, color, up) => {
     svg("circle", { cx: place(value), cy: 28, r: 6, style: `fill: var(--${color})` }, scale)
     const anchor = place(value) < 80 ? "start" : place(value) > wide - 80 ? "end" : "middle"
-    svg("text", { x: place(value), y: up ? 16 : 50, "font-size": 13, "text-anchor": anchor }, scale).textContent = `${words} ${number(value)}`
+    svg("text", { x: place(value), y: up ? 16 : 50, "font-size": 13.5, "text-anchor": anchor }, scale).textContent = `${words} ${number(value)}`
   }
   const show = guess => {
     const open = guess === null

@@ -7,6 +7,7 @@
 class Sentence extends Error {}
 
 const COLORS = ["ink", "page", "soft", "inside", "a", "m", "g", "W", "W_hat", "M_hat"]
+const ON_A_SURFACE = "#222221" // what is drawn on a coloured surface is dark, or has a dark edge, on every page
 const css = color => COLORS.includes(color) ? `var(--${color})` : color
 
 function html(tag, attributes = {}, ...inside) {
@@ -72,25 +73,29 @@ function placing([from, to, scale, threshold], start, length) {
   return value => start + length * (stretch(value) - low) / (high - low)
 }
 
-// One pair of axes of the still picture: lines, dots and bars in the units of the data, cut off at its edges.
+// One pair of axes in a part of a picture: lines, dots and bars in the units of the data, cut off at its edges.
 class Axes {
-  constructor({ box: [left, top, width, height], x, y }, below, above, id) {
+  constructor({ box: [left, top, width, height], x, y }, part, id) {
     this.box = { left, top, width, height }
     this.x = placing(x, left, width)
     this.y = placing(y, top + height, -height)
-    const clip = svg("clipPath", { id }, above)
+    const clip = svg("clipPath", { id }, part)
     svg("rect", { x: left, y: top, width, height }, clip)
     const cut = { "clip-path": `url(#${id})` }
-    this.below = svg("g", cut, below)
-    this.above = svg("g", cut, above)
-    this.free = svg("g", {}, above)
+    this.below = svg("g", cut)
+    this.above = svg("g", cut, part)
+    this.free = svg("g", {}, part)
+    part.prepend(this.below)
   }
 
-  // A line through the points (xs[i], ys[i]); NaN leaves a gap.
-  line(color, { width = 2, dash = "", opacity = 1, under = false } = {}) {
-    const attributes = { fill: "none", "stroke-width": width, "stroke-dasharray": dash, opacity, "stroke-linejoin": "round" }
-    const path = svg("path", attributes, under ? this.below : this.above)
-    path.style.stroke = css(color)
+  // A line through the points (xs[i], ys[i]); NaN leaves a gap. An outline makes it stand out from a surface of any colour.
+  line(color, { width = 2, dash = "", outline = false } = {}) {
+    const own = [color, width, dash], looks = outline ? [[ON_A_SURFACE, width + 3, ""], own] : [own]
+    const paths = looks.map(([color, width, dash]) => {
+      const path = svg("path", { fill: "none", "stroke-width": width, "stroke-dasharray": dash, "stroke-linejoin": "round" }, this.above)
+      path.style.stroke = css(color)
+      return path
+    })
     return (xs, ys) => {
       let d = "", pen = "M"
       for (let i = 0; i < xs.length; i++) {
@@ -99,13 +104,13 @@ class Axes {
         d += `${pen}${x.toFixed(2)} ${Math.max(-1e4, Math.min(1e4, y)).toFixed(2)}`
         pen = "L"
       }
-      path.setAttribute("d", d)
+      for (const path of paths) path.setAttribute("d", d)
     }
   }
 
   // Dots, squares or diamonds of `size` at the points (xs[i], ys[i]), all one element.
-  dots(color, { size = 8, shape = "dot", edge = "none", opacity = 1 } = {}) {
-    const path = svg("path", { opacity, "stroke-width": 1 }, this.free)
+  dots(color, { size = 8, shape = "dot", edge = "none" } = {}) {
+    const path = svg("path", { "stroke-width": 1 }, this.free)
     path.style.fill = css(color)
     path.style.stroke = css(edge)
     const r = size / 2, mark = {
@@ -137,10 +142,10 @@ class Axes {
     }
   }
 
-  // Words at the place (x, y), a number of points further down.
+  // Words at the place (x, y), a number of points further down, with a rim in the colour of the page: they may stand on a line.
   words({ size = 12, down = 0 } = {}) {
     const text = svg("text", { "font-size": size, "text-anchor": "middle" }, this.free)
-    text.style.fill = "var(--ink)"
+    Object.assign(text.style, { fill: "var(--ink)", stroke: "var(--page)", strokeWidth: 4, strokeLinejoin: "round", paintOrder: "stroke" })
     return (x, y, words) => {
       text.setAttribute("x", this.x(x))
       text.setAttribute("y", this.y(y) + down)
@@ -151,19 +156,38 @@ class Axes {
 
 const made = (globalThis.explorers ??= { count: 0 }) // explorers on this page so far, each of which loads this script anew: their ids must differ
 
-// A picture is as wide as its explorer; on a phone it stays `least` pixels wide, so that what is written in it can be read, and scrolls.
-function scrolling(picture, least) {
-  const box = html("div", { className: "scrolls" }, picture)
-  picture.style.setProperty("--least", `${least / 16}rem`)
+// A picture is as wide as its explorer, but never smaller than it was drawn, so that what is written in it can be read. Where there is no
+// room for all of its `view`, its parts stand under each other: { part, box } is a group in it, and where it was drawn. What is wider
+// still scrolls.
+function arranged(picture, title, view, parts) {
+  const box = html("div", { className: "scrolls" }, picture), head = html("div", { className: "title" }, title)
+  const widest = Math.max(...parts.map(({ box: [, , width] }) => width))
+  const arrange = ([left, top, width, height], moves) => {
+    parts.forEach(({ part }, i) => part.setAttribute("transform", `translate(${moves[i]})`))
+    picture.setAttribute("viewBox", `${left} ${top} ${width} ${height}`)
+    picture.style.setProperty("--natural", `${width / 16}rem`)
+  }
+  const sideBySide = () => arrange(view, parts.map(() => "0 0"))
+  const underEachOther = () => {
+    let end = 0
+    const moves = parts.map(({ box: [left, top, width, height] }) => {
+      end += height
+      return `${(widest - width) / 2 - left} ${end - height - top}`
+    })
+    arrange([0, 0, widest, end], moves)
+  }
+  sideBySide()
   box.setAttribute("role", "group")
   box.setAttribute("aria-label", "picture")
   box.setAttribute("data-lm-suppress-shortcuts", "true") // the arrow keys scroll it
   new ResizeObserver(() => {
+    if (head.clientWidth < view[2]) underEachOther()
+    else sideBySide()
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0
     else box.removeAttribute("tabindex")
     box.setAttribute("aria-label", box.tabIndex === 0 ? "picture, wider than the page: the arrow keys scroll it sideways" : "picture")
-  }).observe(box)
-  return box
+  }).observe(head) // and not the box: its height follows from what is done here
+  return html("div", { className: "picture" }, head, box)
 }
 
 // The still picture, and the axes on it.
@@ -172,10 +196,15 @@ function pictured(still, title) {
   const whole = html("div", { innerHTML: still.svg.replace(/(id="|href="#|url\(#)/g, `$1${own}`) }).firstElementChild
   whole.setAttribute("role", "img")
   whole.setAttribute("aria-label", title)
-  whole.style.maxWidth = `${1.4 * still.width / 16}rem` // a point is a little more than a pixel
-  const below = svg("g"), above = svg("g", {}, whole)
-  whole.prepend(below)
-  return [scrolling(whole, 0.95 * still.width), still.axes.map((axes, i) => new Axes(axes, below, above, `${own}axes${i}`))]
+  for (const side of ["width", "height"]) whole.removeAttribute(side) // the view is what tells its shape
+  const parts = still.parts.map((box, i) => {
+    const part = svg("g"), drawn = whole.querySelectorAll(`.part${i}`)
+    drawn[0].before(part)
+    part.append(...drawn)
+    return { part, box }
+  })
+  const axes = still.axes.map((axes, i) => new Axes(axes, parts[i].part, `${own}axes${i}`))
+  return [arranged(whole, still.title, still.view, parts), axes]
 }
 
 // One handle, its label and where it stands; `tell(value)` is called whenever the hand moves it.

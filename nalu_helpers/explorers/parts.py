@@ -17,9 +17,11 @@ import anywidget
 import matplotlib as mpl
 import numpy as np
 import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from .. import plots
 
@@ -28,6 +30,7 @@ MUCH = 100_000  # letters of JSON from which they are packed
 Handle = dict[str, Any]
 # Colours of the still picture that follow the page, light or dark: see parts.css.
 OF_THE_PAGE = {"ink": "--ink", "soft": "--soft"}
+MARGIN = 4  # points around a part of the still picture, for marks on its edge
 ON_A_SURFACE = "#222221"  # the ink of what is drawn on a coloured surface: dark on every page
 
 
@@ -108,32 +111,66 @@ def _trait(handle):
 
 
 def still_of(figure: Figure) -> dict[str, Any]:
-    """`figure` as data: its drawing as SVG, and where in it each of its axes lies (but no colour bar), in the SVG's own units.
+    """`figure` as data: its title, its drawing as SVG, and where in it each of its axes lies (but no colour bar), in the SVG's own units.
 
-    Each axes has its box [left, top, width, height], and its x and y as [from, to, scale, threshold of a symlog scale]. Colours that a dark
-    page must change are named, not given. The same figure gives the same text every time.
+    Each axes has its box [left, top, width, height], and its x and y as [from, to, scale, threshold of a symlog scale]. The parts, which a
+    narrow page puts under each other, are an axes with its colour bar and all that is written beside it, and last the legend of the whole;
+    each has its box, and so has all that is seen, the view. Colours that a dark page must change are named, not given. The same figure
+    gives the same text every time.
     """
+    title = figure.get_suptitle().replace("$", "")
+    figure.suptitle("")  # the page writes it: it may be wider than a phone
     figure.patch.set_alpha(0)
     for ax in figure.axes:
         ax.patch.set_alpha(0)
         for lines in ax.collections:
             if isinstance(lines, ContourSet):
                 _keep_dark(lines)
-    FigureCanvasSVG(figure)
     layout, drawn = figure.get_layout_engine(), io.StringIO()
+    renderer = FigureCanvasAgg(figure).get_renderer()
     if layout is not None:
         layout.execute(figure)
+    parts = _parts(figure, renderer)
+    FigureCanvasSVG(figure)
     look: Any = {"svg.fonttype": "path", "svg.hashsalt": "explorer"}
     with mpl.rc_context(look | {"figure.constrained_layout.use": False, "figure.autolayout": False}):
         figure.set_layout_engine(None)  # with one, savefig draws everything twice, the first time for the layout
         figure.savefig(drawn, format="svg", metadata={"Date": None})
-    width, height = figure.get_size_inches() * 72
-    axes = []
-    for ax in (ax for ax in figure.axes if ax.get_label() != "<colorbar>"):
-        box = ax.get_position()
-        place = [box.x0 * width, (1 - box.y1) * height, box.width * width, box.height * height]
-        axes.append({"box": [round(float(part), 2) for part in place], "x": _scale(ax.xaxis), "y": _scale(ax.yaxis)})
-    return {"svg": _for_the_page(drawn.getvalue()), "width": round(float(width), 2), "height": round(float(height), 2), "axes": axes}
+    axes = [
+        {"box": _box(ax.get_window_extent(renderer), figure), "x": _scale(ax.xaxis), "y": _scale(ax.yaxis)}
+        for ax in figure.axes
+        if ax.get_label() != "<colorbar>"
+    ]
+    view = _box(Bbox.union(parts), figure)
+    return {
+        "title": title,
+        "svg": _for_the_page(drawn.getvalue(), view),
+        "view": view,
+        "axes": axes,
+        "parts": [_box(part, figure) for part in parts],
+    }
+
+
+def _parts(figure, renderer):
+    """The boxes of the parts of `figure`, in pixels; each part is named part0, part1 … in the SVG. A colour bar follows its axes."""
+    parts: list[list] = []
+    for ax in figure.axes:
+        if ax.get_label() == "<colorbar>":
+            parts[-1].append(ax)
+        else:
+            parts.append([ax])
+    parts += [[legend] for legend in figure.legends]
+    for number, part in enumerate(parts):
+        for artist in part:
+            artist.set_gid(f"part{number}")
+    margin = MARGIN / 72 * figure.dpi
+    return [Bbox.union([artist.get_tightbbox(renderer) for artist in part]).padded(margin) for part in parts]
+
+
+def _box(box, figure):
+    """[left, top, width, height] in points from the upper left corner, of a `box` in pixels."""
+    points, height = 72 / figure.dpi, figure.get_figheight() * 72
+    return [round(float(end), 2) for end in (box.x0 * points, height - box.y1 * points, box.width * points, box.height * points)]
 
 
 def _scale(axis):
@@ -152,8 +189,12 @@ def _keep_dark(lines):
                 label.set_color(ON_A_SURFACE)
 
 
-def _for_the_page(svg):
+def _for_the_page(svg, view):
+    left, top, width, height = view
+    size = f'<svg width="{width}pt" height="{height}pt" viewBox="{left} {top} {width} {height}"'
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(r'<svg [^>]*?(?= xmlns=")', size, svg, count=1)
+    svg = re.sub(r'<g id="(part\d+)">', r'<g class="\1">', svg)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
     svg = re.sub(r"<!--.*?-->", "", re.sub(r"\s*\n\s*", " ", svg)).replace("> <", "><")  # blanks are a seventh of it
     svg = re.sub(r'(?<= d=")[^"]*', _short_path, svg)

@@ -52,8 +52,8 @@ export default explorer(({ axes: [ax], data: { parts, models, said } }) => {
   const meant = ax.line("ink", { width: 1.5 }), words = Array.from({ length: longest }, () => ax.words({ size: 13, down: 20 }))
   const looks = ["a", "m", "g", "W", "M_hat"], shapes = ["dot", "diamond", "square"]
   const drawn = models.map((_, i) => ({
-    line: ax.line(looks[i % 5], { width: 1.2, opacity: 0.8 }),
-    dots: ax.dots(looks[i % 5], { size: 5.5, shape: shapes[i % 3], opacity: 0.7 }),
+    line: ax.line(looks[i % 5], { width: 1.2 }),
+    dots: ax.dots(looks[i % 5], { size: 5.5, shape: shapes[i % 3] }),
   }))
   return ({ phrase }) => {
     const { number, words: heard } = readPhrase(phrase, spoken, vocabulary)

@@ -6,6 +6,7 @@
 const HERE = Object.keys(UNITS) // what a page can train alone
 const PATIENCE = 15_000 // milliseconds without a word from the kernel after which it is taken for dead
 const ADDRESS = "#playground&"
+const VIEW = [0, 0, 660, 282], PANELS = [[0, 0, 328, 282], [332, 0, 328, 282]], SIZE = 12 // of the picture, its panels and its letters
 
 function readNumber(text, name) {
   const number = Number(text.trim().replace(/[_ ]/g, "").replace("−", "-") || NaN)
@@ -111,11 +112,12 @@ function inWords(seen, ended, kernel = false) {
 
 const superscript = number => String(number).replace(/./g, digit => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(digit)])
 
-// Axes with a grid, ticks and words, drawn here because their ends follow the settings.
-function framed(picture, box, { title, x, xs, y, ys, xlabel, ylabel }) {
-  const axes = new Axes({ box, x, y }, picture, picture, `explorer${++made.count}-axes`), [left, top, width, height] = box
-  const text = (words, at) => Object.assign(svg("text", { "font-size": 14.5, ...at }, picture), { textContent: words })
-  const rule = (d, color) => svg("path", { d, fill: "none", style: `stroke: var(--${color})` }, picture)
+// Axes with a grid, ticks and words, drawn here because their ends follow the settings; in place of what their part of the picture held.
+function framed(part, box, { title, x, xs, y, ys, xlabel, ylabel }) {
+  part.replaceChildren()
+  const axes = new Axes({ box, x, y }, part, `explorer${++made.count}-axes`), [left, top, width, height] = box
+  const text = (words, at) => Object.assign(svg("text", { "font-size": SIZE, ...at }, part), { textContent: words })
+  const rule = (d, color) => svg("path", { d, fill: "none", style: `stroke: var(--${color})` }, part)
   for (const [value, words] of xs) {
     rule(`M${axes.x(value)} ${top}v${height}`, "grid")
     text(words, { x: axes.x(value), y: top + height + 18, "text-anchor": "middle" })
@@ -127,33 +129,32 @@ function framed(picture, box, { title, x, xs, y, ys, xlabel, ylabel }) {
   rule(`M${left} ${top}v${height}h${width}`, "ink")
   text(title, { x: left, y: top - 10, "font-weight": "bold" })
   text(xlabel, { x: left + width / 2, y: top + height + 36, "text-anchor": "middle" })
-  text(ylabel, { x: left - 58, y: top + height / 2, "text-anchor": "middle", transform: `rotate(-90 ${left - 58} ${top + height / 2})` })
+  text(ylabel, { x: left - 50, y: top + height / 2, "text-anchor": "middle", transform: `rotate(-90 ${left - 50} ${top + height / 2})` })
   return axes
 }
 
 // A chart for `settings`, empty; the function returned draws what has been seen.
-function chart(picture, { steps, seeds, largest }) {
-  picture.replaceChildren()
-  const quarters = [0, 1, 2, 3, 4].map(i => [steps * i / 4, fixed(Math.round(steps * i / 4))]), x = [0, steps, "linear", 0]
+function chart([left, right], { steps, seeds, largest }) {
+  const xs = [0, 1, 2].map(i => [steps * i / 2, fixed(Math.round(steps * i / 2))]), x = [0, steps, "linear", 0]
   const top = Math.floor(Math.log10(largest)), low = 10 ** (top - 16), powers = [0, 4, 8, 12, 16].map(down => [10 ** (top - down), `10${superscript(top - down)}`])
-  const errors = framed(picture, [74, 30, 426, 250], {
-    title: "The error inside the training range and outside", x, xs: quarters, y: [low, largest, "log", 0], ys: powers,
+  const errors = framed(left, [62, 30, 236, 210], {
+    title: "Error inside and outside the range", x, xs, y: [low, largest, "log", 0], ys: powers,
     xlabel: "step", ylabel: "mean squared error",
   })
-  const learned = framed(picture, [590, 30, 280, 250], {
-    title: "What seed 0 has learned", x, xs: quarters.filter((_, i) => i % 2 === 0), y: [-2.2, 2.2, "linear", 0],
+  const learned = framed(right, [394, 30, 236, 210], {
+    title: "What seed 0 has learned", x, xs, y: [-2.2, 2.2, "linear", 0],
     ys: [-2, -1, 0, 1, 2].map(value => [value, String(value).replace("-", "−")]), xlabel: "step", ylabel: "value",
   })
-  const legend = (axes, entries) => entries.forEach(([words, color, dash], i) => {
+  const legend = (part, axes, entries) => entries.forEach(([words, color, dash], i) => {
     const { left, top, height } = axes.box, y = top + height - 14 - 18 * (entries.length - 1 - i)
-    const sample = svg("path", { d: `M${left + 8} ${y}h30`, "stroke-width": 3, "stroke-dasharray": dash }, picture)
+    const sample = svg("path", { d: `M${left + 8} ${y}h30`, "stroke-width": 3, "stroke-dasharray": dash }, part)
     sample.style.stroke = css(color)
-    svg("text", { x: left + 44, y: y + 4, "font-size": 13.5 }, picture).textContent = words
+    svg("text", { x: left + 44, y: y + 4, "font-size": SIZE }, part).textContent = words
   })
   const whose = seeds > 1 ? `, median of ${seeds} seeds` : ""
-  legend(errors, [[`inside${whose}`, "a", ""], [`outside${whose}`, "m", "8 4"]])
-  legend(learned, [["W of a", "W", ""], ["W of b", "W_hat", "8 4"], ["gate", "g", "8 3 2 3"]])
-  const thin = ["a", "m"].map(color => errors.line(color, { width: 0.7, opacity: 0.5 }))
+  legend(left, errors, [[`inside${whose}`, "a", ""], [`outside${whose}`, "m", "8 4"]])
+  legend(right, learned, [["W of a", "W", ""], ["W of b", "W_hat", "8 4"], ["gate", "g", "8 3 2 3"]])
+  const thin = ["a", "m"].map(color => errors.line(color, { width: 0.6 }))
   const medians = [errors.line("a", { width: 3 }), errors.line("m", { width: 3, dash: "8 4" })]
   const pairs = [0, 1].map(() => [learned.line("W"), learned.line("W_hat", { dash: "8 4" })]), gates = [0, 1].map(() => learned.line("g", { dash: "8 3 2 3" }))
   const now = [errors, learned].map(axes => axes.line("ink", { width: 1, dash: "1 3" }))
@@ -178,7 +179,8 @@ async function render({ model, el }) {
   const handles = model.get("handles"), data = await dataOf(model), fields = {}, shown = {}
   const line = html("div", { className: "line" }, "Press Train."), bar = html("progress", { max: 1, value: 0, title: "How much of the training is done" })
   const code = html("textarea", { readOnly: true, rows: 6, hidden: true, title: "Copy it into a cell of your own" })
-  const picture = svg("svg", { viewBox: "0 0 910 330", role: "img", "aria-label": `Explorer: ${model.get("title")}` })
+  const picture = svg("svg", { role: "img", "aria-label": `Explorer: ${model.get("title")}` })
+  const parts = PANELS.map(box => ({ part: svg("g", {}, picture), box })), panels = parts.map(({ part }) => part)
   line.setAttribute("aria-live", "polite") // but not while a training rewrites it with every frame
   bar.setAttribute("aria-label", "progress")
   code.setAttribute("aria-label", "code")
@@ -202,8 +204,9 @@ async function render({ model, el }) {
     put(name, own)
     keep(model, name, own)
   }
+  const note = html("div", { className: "note" }, `This page trains ${HERE.join(", ")}; the other units need Python.`)
   const withKernel = there => { // a page alone trains some units only
-    kernel = there
+    kernel = note.hidden = there
     for (const option of shown.unit.input.options) {
       option.disabled = !there && !HERE.includes(option.value)
       option.textContent = option.disabled ? `${option.value} (needs Python)` : option.value
@@ -277,7 +280,7 @@ async function render({ model, el }) {
       }
       if (seen) kept.push(seen)
       seen = newSeen({ ...fields }, settings)
-      draw = chart(picture, settings)
+      draw = chart(panels, settings)
       on = true
       number++
       worker = null
@@ -302,7 +305,7 @@ async function render({ model, el }) {
       if (!kept.length) throw new Sentence("There is no training before this one.")
       seen = kept.pop()
       for (const [name, value] of Object.entries(seen.fields)) put(name, value), keep(model, name, value)
-      draw = chart(picture, seen.settings)
+      draw = chart(panels, seen.settings)
       buttons.Undo.disabled = !kept.length
       paint()
     },
@@ -347,9 +350,9 @@ async function render({ model, el }) {
     whole.scrollIntoView()
     buttons.Train.click()
   }
-  draw = chart(picture, readSettings(Object.fromEntries(handles.map(({ name, first }) => [name, first])), data))
+  draw = chart(panels, readSettings(Object.fromEntries(handles.map(({ name, first }) => [name, first])), data))
   const rows = handles.map(({ name }) => shown[name].row)
-  const whole = wholeOf("", ...rows, html("div", { className: "buttons" }, ...Object.values(buttons)), bar, scrolling(picture, 0.8 * 910), line, code)
+  const whole = wholeOf("", ...rows, note, html("div", { className: "buttons" }, ...Object.values(buttons)), bar, arranged(picture, "", VIEW, parts), line, code)
   el.append(whole)
   const first = setTimeout(follow) // when the page has put all its explorers in place
   addEventListener("hashchange", follow)

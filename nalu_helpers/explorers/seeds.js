@@ -1,6 +1,6 @@
 // Where a seed was on the surface of the cost, up to the step that is chosen.
 export default explorer(({ axes: [ax], data: { w, gate, every } }) => {
-  const path = ax.line("W_hat", { width: 2.5 }), now = ax.dots("m", { size: 11, edge: "white" })
+  const path = ax.line("W_hat", { width: 2.5, outline: true }), now = ax.dots("m", { size: 11, edge: ON_A_SURFACE })
   return ({ seed, step }) => {
     const at = step / every, here = w[seed][at], open = gate[seed][at]
     path(w[seed].slice(0, at + 1), gate[seed].slice(0, at + 1))

@@ -35,7 +35,7 @@ def program(model: keras.Model, first: str = "if 850 < 5 then 7 + 2 else 400 - 1
     set_to, start = (rounded(weight, 6) for weight in cell.set.get_weights())
     names = [f"$r_{i + 1}$" for i in range(cell.registers)]
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("A program, token by token", figsize=(8, 6.4))
+        figure = plots.Picture("A program, token by token", figsize=(8, 6.1))
         upper, lower = figure.subplots(2, 1, height_ratios=[2, 1])
         upper.axhline(0, color=plots.COLORS["ink"], lw=1)
         for i, name in enumerate(names):
@@ -77,7 +77,7 @@ def waiting(agents: Mapping[str, keras.Model], start: int = 0, goal: int = 8, lo
     times = range(first, longest + 1)
     played = {name: [cells.tolist() for cells in plays(agent, start, goal, times, size)] for name, agent in agents.items()}
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("An agent that is told T, once", figsize=(9.5, 4.2))
+        figure = plots.Picture("An agent that is told T, once", figsize=(8.2, 3.7))
         left, right = figure.subplots(1, 2)
         edges = np.arange(size + 1) - 0.5
         left.plot(*np.divmod(start, size)[::-1], "o", ms=38, color=plots.COLORS["a"], alpha=0.3, mew=0)

@@ -3,9 +3,9 @@ const entry = value => value === null ? "no number" : fixed(value, 2).replace(/^
 const place = value => value ?? NaN // a run that diverged is nowhere
 
 export default explorer(({ axes: [ax], data: { runs, rates, every } }) => {
-  const paths = [ax.line("W_hat"), ax.line("M_hat", { dash: "6 3" })]
-  const begins = ax.dots("none", { size: 6, edge: "white" })
-  const ends = [ax.dots("W_hat", { size: 11, edge: "white" }), ax.dots("M_hat", { size: 11, shape: "diamond", edge: "white" })]
+  const paths = [ax.line("W_hat", { outline: true }), ax.line("M_hat", { dash: "6 3", outline: true })]
+  const begins = ax.dots("white", { size: 6, edge: ON_A_SURFACE })
+  const ends = [ax.dots("W_hat", { size: 11, edge: ON_A_SURFACE }), ax.dots("M_hat", { size: 11, shape: "diamond", edge: ON_A_SURFACE })]
   return ({ start, rate, step }) => {
     const { W, solved, gate } = runs[start][rates.indexOf(rate)], at = step / every, all = [...W.keys()]
     const now = all.map(run => W[run][at])

@@ -112,7 +112,7 @@ def costs(unit: str, operation: str, x: np.ndarray, size: int = 121) -> tuple[np
 def _drawn(unit, operation, x, title):
     value, (low, high) = costs(unit, operation, x)
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture(title, figsize=(7, 5.2))
+        figure = plots.Picture(title, figsize=(4.5, 3.75))
         ax = figure.subplots()
         w, extent = np.linspace(low, high, len(value)), (low, high, low, high)
         # stored as a small picture, which the page smooths
@@ -120,7 +120,7 @@ def _drawn(unit, operation, x, title):
         ax.contour(w, w, value, levels=12, colors=parts.ON_A_SURFACE, linewidths=0.6, linestyles="solid")
         figure.colorbar(shown, ax=ax, label="log₁₀ of the mean squared error")
         for color, mark, words in (("W_hat", "o", "solved"), ("M_hat", "D", "not solved")):
-            ax.plot([], [], mark, color=plots.COLORS[color], mec="white", ms=8, label=words)
+            ax.plot([], [], mark, color=plots.COLORS[color], mec=parts.ON_A_SURFACE, ms=8, label=words)
         margin = 0.04 * (high - low)
         ax.set(xlabel="$w_1$", ylabel="$w_2$", aspect="equal", xlim=(low - margin, high + margin), ylim=(low - margin, high + margin))
         ax.locator_params(nbins=5)

@@ -33,20 +33,23 @@ def replay(task: Task, steps: int = 2000, every: int = 20, rates: Iterable[float
     shown = shown[np.argsort(y[shown, 0], kind="stable")]
     runs = _trainings(task, steps, every, rates, seed)
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("A training, step by step", figsize=(11, 3.9))
+        figure = plots.Picture("A training, step by step", figsize=(8.4, 3.4))
         left, right, last = figure.subplots(1, 3)
         left.plot(y[:, 0], y[:, 0], ":", color=plots.COLORS["ink"], label="truth")
         left.plot([], [], color=plots.COLORS["a"], label="the NAC")
         left.set(xlabel="true answer", ylabel="what the NAC says", xlim=(y.min(), y.max()), ylim=(-y.max(), 1.1 * y.max()))
-        left.legend(loc="upper left")
-        left.locator_params(nbins=3)
+        left.legend(loc="lower left")
+        left.locator_params(axis="y", nbins=3)
+        left.set_xticks([y.min(), y.max()])
+        for axis in (left.xaxis, left.yaxis):
+            axis.set_major_formatter("{x:,g}")
         right.set(yscale="log", xlabel="step", ylabel="cost", xlim=(0, steps), ylim=(FLOOR, 1e13))
         last.set(xlabel="step", ylabel="W", xlim=(0, steps), ylim=(-1.1, 1.1))
         last.plot([], [], "-", color=plots.COLORS["a"], label="$w_1$")
         last.plot([], [], "--", color=plots.COLORS["m"], label="$w_2$")
         last.legend(loc="lower right")
         for ax in (right, last):
-            ax.locator_params(axis="x", nbins=4)
+            ax.locator_params(axis="x", nbins=2)
     handles = [
         slider("step", "step", 0, 0, steps // every * every, every, "How long it has learned", decimals=0),
         choice("rate", "learning rate", rates, "How far Adam steps"),
@@ -126,7 +129,7 @@ def phrases(models: Mapping[str, Sequence[keras.Model]], phrase: str = "three hu
     answered = [np.array([says(model)[rows, ends] for model in seeds]) for seeds in models.values()]
     said = [[rounded(seeds[:, part], 3) for seeds in answered] for part in range(len(after))]
     with mpl.rc_context(plots.STYLE):
-        figure = plots.Picture("What the models say after each word", figsize=(8, 4.2))
+        figure = plots.Picture("What the models say after each word", figsize=(8, 3.8))
         ax = figure.subplots()
         for i, name in enumerate(models):
             ax.plot([], [], "oDs"[i % 3], color=plots.COLORS[("a", "m", "g", "W", "M_hat")[i % 5]], ms=5.5, label=name)

@@ -8,8 +8,8 @@ function timesOf(steps) {
 }
 
 export default explorer(({ axes: [grid, ax], data: { played, first, goal, size } }) => {
-  const path = grid.line("a", { width: 7, opacity: 0.3 }), marked = ax.area("inside", { under: true })
-  const cells = Array.from({ length: size * size }, () => grid.words({ size: 11, down: 4 }))
+  const path = grid.line("a", { width: 3 }), marked = ax.area("inside", { under: true })
+  const cells = Array.from({ length: size * size }, () => grid.words({ size: 12, down: 4 }))
   const arrives = ax.dots("a", { size: 7 }), fails = ax.dots("m", { size: 7, shape: "diamond" })
   return ({ T, agent }) => {
     const all = played[agent], way = all[T - first], when = cells.map(() => [])

@@ -6,7 +6,7 @@ const weightAndSlope = (W_hat, M_hat) => {
 
 export default explorer(({ axes: [curves, surface] }) => {
   const onTanh = curves.dots("W_hat", { size: 11, edge: "ink" }), onSigma = curves.dots("M_hat", { size: 10, edge: "ink", shape: "square" })
-  const slope = surface.line("#222221", { width: 2.5 }), point = surface.dots("m", { size: 11, edge: "white" })
+  const slope = surface.line(ON_A_SURFACE, { width: 2.5 }), point = surface.dots("m", { size: 11, edge: "white" })
   return ({ W_hat, M_hat }) => {
     const { tanh, sigma, W, by_W_hat, by_M_hat } = weightAndSlope(W_hat, M_hat)
     onTanh([W_hat], [tanh])
