@@ -158,15 +158,27 @@ def test_what_cannot_be_learned_is_said(learned, words):
 @pytest.mark.slow
 def test_a_run_is_a_row_a_seed_which_depends_on_no_other_seed():
     table = phrases.run("LSTM + linear", 169, seeds=[0, 3], steps=2)
-    assert list(table) == [*phrases.KEY, "seed", "train", "validation", "test", "right"]
+    assert list(table) == [*phrases.KEY, "seed", "train", "validation", "test", "test_without_hundreds", "right"]
     assert table.seed.tolist() == [0, 3] and set(table.model) == {"LSTM + linear"} and set(table.examples) == {169}
     assert np.isfinite(table.select_dtypes("number")).all(axis=None) and table.right.between(0, 1).all()
     alone = phrases.run("LSTM + linear", 169, seeds=[3], steps=2)
     assert table.iloc[1:].reset_index(drop=True).equals(alone)
+    other = phrases.run("LSTM + linear", 169, 1, seeds=[3], steps=2)
+    assert table.split.tolist() == [0, 0] and other.split.tolist() == [1] and other.test[0] != alone.test[0]
+
+
+@pytest.mark.slow
+def test_an_error_is_the_mean_over_the_numbers_it_is_named_after(monkeypatch):
+    values = phrases.table()[1]
+    monkeypatch.setattr(phrases, "says", lambda model: values[:, None] + 3 * (values[:, None] % 100 == 0))
+    row = phrases.run("LSTM + linear", 169, 1, seeds=[0], steps=1).iloc[0]
+    learned, _, test = phrases.split(169, seed=1)
+    assert row.train == pytest.approx(3 * np.mean(learned % 100 == 0)) and row.test == pytest.approx(3 * np.mean(test % 100 == 0))
+    assert row.test > 0 == row.test_without_hundreds and row.right == pytest.approx(np.mean(test % 100 > 0))
 
 
 def test_every_chunk_is_there_once():
-    assert len(set(phrases.CHUNKS)) == len(phrases.CHUNKS) == len(phrases.MODELS) * len(phrases.EXAMPLES)
+    assert len(set(phrases.CHUNKS)) == len(phrases.CHUNKS) == len(phrases.MODELS) * (len(phrases.EXAMPLES) + phrases.SPLITS - 1)
 
 
 @pytest.mark.parametrize("models", [{}, {"LSTM + NAC": []}])

@@ -36,8 +36,10 @@ MODELS = {
     "LSTM + NALU, in thousands": ("NALU", 1000.0, 0.01),
 }
 EXAMPLES = (169, 631)  # to learn from: the paper's number, and so many that 169 are left for the test; 200 are for validation
-KEY = ["model", "examples"]
-CHUNKS = [(model, examples) for examples in EXAMPLES for model in MODELS]
+SPLITS = 5  # ways to draw the 169; of the 631 there is only the first
+KEY = ["model", "examples", "split"]
+CHUNKS = [(model, examples, 0) for examples in EXAMPLES for model in MODELS]
+CHUNKS += [(model, EXAMPLES[0], number) for number in range(1, SPLITS) for model in MODELS]
 SEEDS, STEPS = 6, 6000
 
 _TOO_LARGE = ("thousand", "million", "billion", "trillion")
@@ -192,22 +194,24 @@ def says(model: keras.Model, numbers: Sequence[int] = range(1000)) -> np.ndarray
     return np.asarray(model(table()[0][np.asarray(numbers)]), "float64")[..., 0]
 
 
-def run(model: str, examples: int, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
+def run(model: str, examples: int, drawn_from: int = 0, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
     """Train one of MODELS on `examples` numbers; a row for each seed with its mean absolute error on the three parts of the split.
 
-    `right` is the share of the test numbers whose answer, rounded, is right. Raises ValueError for an unknown model or number of examples.
+    `drawn_from` is the seed of that `split`. `test_without_hundreds` leaves 100, 200, … out of the test; `right` is the share of the test
+    numbers whose answer, rounded, is right. Raises ValueError for an unknown model or number of examples, and what `split` raises.
     """
     one_of(model, MODELS, "model")
     if examples not in EXAMPLES:
         raise ValueError(f"examples is {examples!r}, known are: {', '.join(map(str, EXAMPLES))}")
     seeds = list(seeds)
-    parts = split(train=int(examples))
-    models = train(model, parts[0], seeds=seeds, steps=steps, progress=progress)
+    learned, validation, test = split(train=int(examples), seed=drawn_from)
+    measured = {"train": learned, "validation": validation, "test": test, "test_without_hundreds": test[test % 100 > 0]}
     rows = []
-    for seed, trained in zip(seeds, models, strict=True):
+    for seed, trained in zip(seeds, train(model, learned, seeds=seeds, steps=steps, progress=progress), strict=True):
         error = np.abs(says(trained)[:, -1] - table()[1])
-        measures = {name: error[part].mean() for name, part in zip(("train", "validation", "test"), parts, strict=True)}
-        rows.append({"model": model, "examples": int(examples), "seed": seed, **measures, "right": np.mean(error[parts[2]] < 0.5)})
+        measures = {name: error[part].mean() for name, part in measured.items()}
+        which = {"model": model, "examples": int(examples), "split": drawn_from, "seed": seed}
+        rows.append({**which, **measures, "right": np.mean(error[test] < 0.5)})
     return pd.DataFrame(rows)
 
 
