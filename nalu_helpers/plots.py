@@ -952,7 +952,7 @@ def seed_curves(
         ax.plot(x, np.transpose(values), color=COLORS["a"], lw=1, alpha=0.85)
         ax.plot(x, np.median(values, axis=0), "--", color=COLORS["m"], lw=3)
         ax.set(xlim=(np.min(x), np.max(x)))
-        ax.set_title(textwrap.fill(name, 15), loc="center", weight="normal", size=12)
+        ax.set_title(textwrap.fill(name, 66 // columns), loc="center", weight="normal", size=12)
     if not np.mod(x, 1).any():
         axes[0, 0].xaxis.set_major_locator(mpl.ticker.MaxNLocator("auto", integer=True))
     for ax in axes[:, 0]:
