@@ -373,11 +373,27 @@ def test_the_still_picture_says_where_its_axes_are_and_follows_the_page():
     still = explorers.paths().still
     (axes,) = still["axes"]
     left, top, width, height = axes["box"]
-    assert 0 < left < left + width <= still["width"] and 0 < top < top + height <= still["height"]
+    first, upper, wide, high = still["view"]
+    assert first < left < left + width <= first + wide and upper < top < top + height <= upper + high
     assert axes["x"] == [-150, 150, "symlog", 2] and axes["y"][2] == "linear"
     assert len(explorers.weight().still["axes"]) == 2  # and not the colour bar
     for color in ("#222222", "#000000", "white", "#ffffff"):
         assert color not in explorers.identity().still["svg"], color
+
+
+def test_the_parts_of_a_picture_are_apart_hold_their_axes_and_are_named_in_the_drawing():
+    for explorer, legends in ((explorers.weight(), 0), (explorers.field(RUNS, CURVES), 1)):
+        still = explorer.still
+        boxes = [[left, left + width, top, top + height] for left, top, width, height in still["parts"]]
+        assert len(boxes) == len(still["axes"]) + legends == len(set(re.findall(r'class="(part\d+)"', still["svg"])))
+        assert boxes[0][1] < boxes[1][0] + 2 * parts.MARGIN
+        for axes, (left, right, top, bottom) in zip(still["axes"], boxes, strict=False):
+            x, y, width, height = axes["box"]
+            assert left < x - 20 and x + width < right and top < y and y + height + 20 < bottom  # with numbers at two sides
+        first, upper, wide, high = still["view"]
+        ends = np.transpose(boxes)
+        assert [first, first + wide, upper, upper + high] == pytest.approx([ends[0].min(), ends[1].max(), ends[2].min(), ends[3].max()])
+    assert explorers.weight().still["title"] == "W = tanh(Ŵ) · σ(M̂)"
 
 
 @pytest.mark.parametrize("make, layouts", [(explorers.paths, 1), (explorers.weight, 0)])  # the axes of the second have their places

@@ -81,10 +81,10 @@ class Axes {
     this.y = placing(y, top + height, -height)
     const clip = svg("clipPath", { id }, part)
     svg("rect", { x: left, y: top, width, height }, clip)
-    const cut = { "clip-path": `url(#${id})` }
+    const cut = { "clip-path": `url(#${id})`, class: "moving" }
     this.below = svg("g", cut)
     this.above = svg("g", cut, part)
-    this.free = svg("g", {}, part)
+    this.free = svg("g", { class: "moving" }, part)
     part.prepend(this.below)
   }
 
@@ -198,7 +198,7 @@ function pictured(still, title) {
   whole.setAttribute("aria-label", title)
   for (const side of ["width", "height"]) whole.removeAttribute(side) // the view is what tells its shape
   const parts = still.parts.map((box, i) => {
-    const part = svg("g"), drawn = whole.querySelectorAll(`.part${i}`)
+    const part = svg("g", { class: "part" }), drawn = whole.querySelectorAll(`.part${i}`)
     drawn[0].before(part)
     part.append(...drawn)
     return { part, box }

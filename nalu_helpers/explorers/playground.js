@@ -180,7 +180,7 @@ async function render({ model, el }) {
   const line = html("div", { className: "line" }, "Press Train."), bar = html("progress", { max: 1, value: 0, title: "How much of the training is done" })
   const code = html("textarea", { readOnly: true, rows: 6, hidden: true, title: "Copy it into a cell of your own" })
   const picture = svg("svg", { role: "img", "aria-label": `Explorer: ${model.get("title")}` })
-  const parts = PANELS.map(box => ({ part: svg("g", {}, picture), box })), panels = parts.map(({ part }) => part)
+  const parts = PANELS.map(box => ({ part: svg("g", { class: "part" }, picture), box })), panels = parts.map(({ part }) => part)
   line.setAttribute("aria-live", "polite") // but not while a training rewrites it with every frame
   bar.setAttribute("aria-label", "progress")
   code.setAttribute("aria-label", "code")

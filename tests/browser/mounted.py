@@ -24,13 +24,13 @@ window.leave = await own.render({{ model, el: document.getElementById('here') }}
 window.ready = true
 </script></html>"""
 
-# How high the smallest words are that are written in the explorers' pictures, in pixels. Those of a still picture are drawn, at 12 or more.
-ENOUGH = 9
+# The smallest letters in the explorers' pictures, in pixels. Those of a still picture are drawn, at 11 or more.
+ENOUGH = 11
 SMALLEST = """() => [...document.querySelectorAll('.explorer svg')].flatMap(picture => {
+    const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width
     const words = [...picture.querySelectorAll('text')].filter(text => text.textContent)
-    const drawn = picture.viewBox.baseVal.width && 12 * picture.getBoundingClientRect().width / picture.viewBox.baseVal.width
-    return [drawn, ...words.map(text => text.getBoundingClientRect()[text.hasAttribute('transform') ? 'width' : 'height'])]
-}).filter(Boolean).reduce((least, size) => Math.min(least, size), Infinity)"""
+    return [...words.map(text => parseFloat(getComputedStyle(text).fontSize)), ...picture.querySelector('use') ? [11] : []].map(size => scale * size)
+}).filter(Boolean).reduce((least, size) => Math.min(least, Math.round(100 * size) / 100), Infinity)"""
 
 # What is written in the explorers and is cut off, lies beyond its picture, or lies on other words. Boxes of words are higher than the
 # words, so they may touch.

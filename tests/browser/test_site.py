@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import runpy
 import subprocess
 import sys
 
@@ -416,6 +417,21 @@ def test_the_playground_answers_bad_input_in_place(browser, address):
             assert sentence in line.inner_text()
         assert explorer.locator("svg").first.inner_html() == drawn
         assert not wrong
+
+
+def test_explorers_of_a_page_share_one_copy_of_a_script(browser, site):
+    """And each has traits of its own."""
+    explorer = runpy.run_path(str(lab.ROOT / "docs" / "extensions" / "notebooks.py"))["explorer"]
+    modules, outputs = [], []
+    for number, module in enumerate((TINY, TINY + " ", TINY)):
+        traits = {"_esm": module, "count": number, "deep": {"numbers": None}}
+        kept = {"state": traits, "buffers": [{"path": ["deep", "numbers"], "encoding": "base64", "data": "AQID"}]}
+        outputs.append(explorer({"it": kept}, "it", "an explorer", modules=modules).data["text/html"])
+    assert [output.count("initialize(") for output in outputs] == [1, 1, 0]
+    with reading(browser) as (page, wrong):
+        page.set_content("".join(outputs))
+        page.add_script_tag(path=site / "_static" / "explorers.js")
+        assert page.get_by_role("button").all_inner_texts() == ["true 1,2,3 0", "true 1,2,3 1", "true 1,2,3 2"] and not wrong
 
 
 TINY = """
