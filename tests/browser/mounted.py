@@ -28,8 +28,9 @@ window.ready = true
 ENOUGH = 11
 SMALLEST = """() => [...document.querySelectorAll('.explorer svg')].flatMap(picture => {
     const scale = picture.getBoundingClientRect().width / picture.viewBox.baseVal.width
-    const words = [...picture.querySelectorAll('text')].filter(text => text.textContent)
-    return [...words.map(text => parseFloat(getComputedStyle(text).fontSize)), ...picture.querySelector('use') ? [11] : []].map(size => scale * size)
+    const written = [...picture.querySelectorAll('text')].filter(text => text.textContent)
+    const sizes = written.map(text => parseFloat(getComputedStyle(text).fontSize))
+    return [...sizes, ...picture.querySelector('use') ? [11] : []].map(size => scale * size)
 }).filter(Boolean).reduce((least, size) => Math.min(least, Math.round(100 * size) / 100), Infinity)"""
 
 # What is written in the explorers and is cut off, lies beyond its picture, or lies on other words. Boxes of words are higher than the
