@@ -28,6 +28,7 @@ Given = ParamSpec("Given")
 Drawn = TypeVar("Drawn")
 WIDE = 8  # inches: no figure is wider, so that all of them fit a column at one size, and letters are as large in one as in another
 SHOWN = 0.75  # how much of its pixels a page gives to a figure: the rest makes it crisp on a fine screen
+ACROSS = 12  # tokens that stand apart in a figure of this width
 COLORS = {
     "a": "#0072B2",  # the additive path
     "m": "#D55E00",  # the multiplicative path
@@ -899,16 +900,15 @@ def registers(
 ) -> Picture:
     """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register.
 
-    A panel shows at most twelve tokens; the rest goes on below.
-
-    `names`, one for each register, stand in the legend. Raises ValueError when there are more or fewer of them, or of the tokens.
+    A panel has room for ACROSS tokens; the rest goes on below. `names`, one for each register, stand in the legend. Raises ValueError when
+    there are more or fewer of them, or of the tokens.
     """
     values = np.asarray(values)
     if values.ndim != 2 or len(values) != len(tokens):
         raise ValueError(f"values has shape {values.shape} for {len(tokens)} tokens, expected [tokens, registers]: a row for each token")
     if names is not None and len(names) != values.shape[1]:
         raise ValueError(f"there are {len(names)} names for {values.shape[1]} registers: give each register one, or leave names out")
-    across, rows = min(len(tokens), 12), -(-len(tokens) // 12)
+    across, rows = min(len(tokens), ACROSS), -(-len(tokens) // ACROSS)
     figure, axes = _figure(title, max(6, 1 + 0.62 * across), 0.8 + 3.2 * rows, rows=rows, sharey=True, squeeze=False)
     names = names or [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
@@ -916,14 +916,14 @@ def registers(
     styles = _for_each(names, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))))
     looks = list(zip(names, colors, styles, strict=True))
     for row, ax in enumerate(axes[:, 0]):
+        here = range(len(tokens))[row * ACROSS : (row + 1) * ACROSS]
         for column, (name, color, style) in enumerate(looks):
             ax.step(np.arange(len(tokens)), values[:, column], where="mid", color=COLORS[color], ls=style, label=name)
-            for place, value in enumerate(values[:, column]):
+            for place in here:
+                value = values[place, column]
                 up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
-                look = dict(color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11, clip_on=True)
-                ax.text(place, value + up, round(value), **look)
-        first = 12 * row
-        ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel=ylabel, xlim=(first - 0.5, first + across - 0.5))
+                ax.text(place, value + up, round(value), color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11)
+        ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel=ylabel, xlim=(here[0] - 0.5, here[0] + across - 0.5))
         ax.grid(axis="x", visible=False)
     ax.set(xlabel="token read", ylim=(min(values.min(), 0) - 0.2 * reach, max(values.max(), 0) + 0.2 * reach))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)

@@ -82,8 +82,10 @@ def explorer(state, model, words, root="", modules=None):
         drawing = f'<div class="still" tabindex="0" role="group" aria-label="the picture, which may be wider than the page">{drawing}</div>'
     kept = {"state": traits, "buffers": state[model].get("buffers", [])}
     modules.append(traits["_esm"])
-    if traits["_esm"] in modules[:-1]:
-        kept["like"] = modules.index(traits.pop("_esm"))
+    first = modules.index(traits["_esm"])
+    if first < len(modules) - 1:
+        kept["like"] = first
+        del traits["_esm"]
     kept = json.dumps(kept, ensure_ascii=False).replace("</", "<\\/")
     without = f"<noscript>{without_javascript(traits, root)}</noscript>"
     return shown(f'{drawing}{without}<script type="application/json">{kept}</script>', words)
@@ -161,7 +163,7 @@ def dress(app, tree):
         for words, name in (
             ("Question.", "question"),
             ("Write down your prediction.", "prediction"),
-            ("This page is for reading:", "aside"),
+            (READING.partition(":")[0], "aside"),
         ):
             if paragraph.astext().startswith(words):
                 paragraph["classes"].append(name)

@@ -20,7 +20,6 @@ import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.contour import ContourSet
-from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from .. import plots
@@ -50,7 +49,7 @@ class Explorer(anywidget.AnyWidget):
     handles: traitlets.List = traitlets.List().tag(sync=True)
     known = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, scripts: str, title: str, figure: Figure | None = None, handles: Iterable[Handle] = (), **data: Any):
+    def __init__(self, scripts: str, title: str, figure: plots.Picture | None = None, handles: Iterable[Handle] = (), **data: Any):
         self.add_traits(**{handle["name"]: _trait(handle).tag(sync=True) for handle in handles})
         still, known = {} if figure is None else still_of(figure), _packed(json.dumps(data, allow_nan=False))
         super().__init__(_esm=module(*scripts.split()), title=title, still=still, handles=list(handles), known=known)
@@ -110,7 +109,7 @@ def _trait(handle):
     return traitlets.Enum(handle["options"], first) if handle["kind"] == "choice" else traitlets.Unicode(first)
 
 
-def still_of(figure: Figure) -> dict[str, Any]:
+def still_of(figure: plots.Picture) -> dict[str, Any]:
     """`figure` as data: its title, its drawing as SVG, and where in it each of its axes lies (but no colour bar), in the SVG's own units.
 
     Each axes has its box [left, top, width, height], and its x and y as [from, to, scale, threshold of a symlog scale]. The parts, which a
@@ -118,7 +117,6 @@ def still_of(figure: Figure) -> dict[str, Any]:
     each has its box, and so has all that is seen, the view. Colours that a dark page must change are named, not given. The same figure
     gives the same text every time.
     """
-    title = figure.get_suptitle().replace("$", "")
     figure.suptitle("")  # the page writes it: it may be wider than a phone
     figure.patch.set_alpha(0)
     for ax in figure.axes:
@@ -143,7 +141,7 @@ def still_of(figure: Figure) -> dict[str, Any]:
     ]
     view = _box(Bbox.union(parts), figure)
     return {
-        "title": title,
+        "title": figure.words,
         "svg": _for_the_page(drawn.getvalue(), view),
         "view": view,
         "axes": axes,
