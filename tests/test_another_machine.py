@@ -37,6 +37,7 @@ def test_a_conclusion_that_a_millionth_turns_does_not_pass_a_jitter(tmp_path, ca
     assert "as on another machine: jitter-1" in said and "tiny.ipynb::Cell 2" in said and "1 failed, 2 passed" in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux can bind a process to a core")
 def test_without_a_jitter_it_passes(tmp_path):
     assert tool["main"](["one-core", notebook(tmp_path)]) == 0

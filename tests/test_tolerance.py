@@ -131,7 +131,7 @@ def nbval(folder, cells, *options):
     return subprocess.run(command, cwd=folder, env=plain, capture_output=True, text=True, timeout=1200).stdout
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("options", [pytest.param((), id="alone"), pytest.param(("-n", "1"), id="xdist", marks=pytest.mark.slow)])
 def test_nbval_passes_a_last_digit_and_fails_a_changed_number(tmp_path, options):
     said = nbval(
         tmp_path,
