@@ -67,7 +67,7 @@ def test_how_it_was_made_stands_beside_it(undisturbed):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("name", [pytest.param("SIGKILL", marks=pytest.mark.slow), "SIGINT"])
 def test_a_run_that_was_stopped_goes_on_and_ends_with_the_same_bytes(undisturbed, tmp_path, name):
     output, how = tmp_path / "table.csv", getattr(signal, name)
     with in_a_process(*SMALL, output=output) as process:
@@ -197,12 +197,14 @@ def test_a_summary_is_made_of_any_table_of_runs():
     assert row["sparsity_error"] == pytest.approx(0.4) and np.isnan(row["sparsity_error_low"]) and row["success_rate"] == 1
 
 
+@pytest.mark.slow
 def test_training_is_measured_beside_the_plain_loop(capsys):
     assert benchmark.main(["training", "--steps", "500", "--rounds", "1"]) == 0
     assert "plain loop" in capsys.readouterr().out
 
 
-def test_throughput_is_measured_beside_one_model_at_a_time():
+def test_throughput_is_measured_beside_one_model_at_a_time(monkeypatch):
+    monkeypatch.setattr(speed, "_one_at_a_time", functools.partial(speed._one_at_a_time, steps=20))
     table = speed.throughput(run_steps=32_000, counts=(1, 9))
     assert table["runs"].tolist() == ["one at a time", 1, 9] and (table["compiled"] > 0).all()
 
@@ -276,17 +278,17 @@ def test_the_mean_of_a_gamma_is_the_mean_and_few_or_equal_values_have_plain_answ
     assert np.isnan(metrics.mean_interval([], "beta")).all()
 
 
-def test_a_sample_of_the_stored_table_comes_out_again():
-    """Two units and two ranges, five seeds: what solves it in results/ does so here; another processor may turn one run in ten."""
+@pytest.mark.parametrize("unit, operation", [("NMU", "*"), pytest.param("NAU", "+", marks=pytest.mark.slow)])
+def test_a_sample_of_the_stored_table_comes_out_again(unit, operation):
+    """A unit and two ranges, five seeds: what solves it in results/ does so here; another processor may turn one run in ten."""
     stored = pd.read_csv(ROOT / "results" / "single_module.csv", comment="#")
     pairs = [data.BENCHMARK_RANGES[i] for i in (5, 6)]
-    for unit, operation in (("NMU", "*"), ("NAU", "+")):
-        again = field.run_chunk(unit, operation, pairs, range(5))
-        rows = stored.merge(again, on=field.KEY, suffixes=("", "_again"))
-        assert len(rows) == 10
-        assert (rows["solved"] == rows["solved_again"]).mean() >= 0.9
-        np.testing.assert_allclose(rows["threshold"], rows["threshold_again"], rtol=1e-6)
-        np.testing.assert_allclose(rows["solved_at"], rows["solved_at_again"], rtol=0.2, atol=1001)
+    again = field.run_chunk(unit, operation, pairs, range(5))
+    rows = stored.merge(again, on=field.KEY, suffixes=("", "_again"))
+    assert len(rows) == 10
+    assert (rows["solved"] == rows["solved_again"]).mean() >= 0.9
+    np.testing.assert_allclose(rows["threshold"], rows["threshold_again"], rtol=1e-6)
+    np.testing.assert_allclose(rows["solved_at"], rows["solved_at_again"], rtol=0.2, atol=1001)
 
 
 def test_the_stored_table_is_complete():
