@@ -52,19 +52,42 @@ WRAPS = {
 }
 
 
-@pytest.mark.parametrize("make, wrap", [*((NAU, wrap) for wrap in WRAPS), (NMU, "Sequential")])
+@pytest.mark.parametrize(
+    "make, wrap",
+    [
+        (NAU, "functional"),
+        (NAU, "nested"),
+        *(
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in [(NAU, "Sequential"), (NAU, "Sequential with Input"), (NMU, "Sequential")]
+        ),
+    ],
+)
 def test_the_size_of_a_penalty_matters_in_keras_own_fit(make, wrap):
     small, large = (trained(make(1, penalty_size=size, penalty_steps=(0, 1)), WRAPS[wrap]) for size in (1e-9, 1e3))
     assert np.abs(small - large).max() > 0.01
 
 
+@pytest.fixture(scope="module")
+def large():
+    """W of a NAU whose penalty is large, after `model.fit`."""
+    return trained(NAU(1, penalty_size=1e3, penalty_steps=(0, 1)))
+
+
 @pytest.mark.parametrize("how", [{"run_eagerly": True}, {"jit_compile": True}], ids=str)
-def test_it_matters_however_the_model_is_compiled(how):
-    large = [trained(NAU(1, penalty_size=1e3, penalty_steps=(0, 1)), **way) for way in ({}, how)]
-    np.testing.assert_allclose(*large, rtol=1e-5)
+def test_it_matters_however_the_model_is_compiled(how, large):
+    np.testing.assert_allclose(trained(NAU(1, penalty_size=1e3, penalty_steps=(0, 1)), **how), large, rtol=1e-5)
 
 
-@pytest.mark.parametrize("make", [make for make in PENALISED if make is not SNMU])  # whose noise differs
+QUICK = NAU, INALU, NPU  # the others in `make slow`
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        make if make in QUICK else pytest.param(make, marks=pytest.mark.slow) for make in PENALISED if make is not SNMU
+    ],  # whose noise differs
+)
 def test_keras_own_fit_gives_each_update_its_own_penalty(make):
     """Against a loop that adds `penalty(step, validation)` by hand."""
     unit = make(1) if make in (INALU, RealNPU, NPU) else make(1, penalty_size=1.0, penalty_steps=(2, 7))
@@ -181,7 +204,7 @@ def test_a_hand_written_loop_that_adds_the_losses_counts_compiled_or_not():
 
 
 @on_tensorflow
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("training", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize("make", PENALISED)
 def test_many_runs_side_by_side_compiled_each_with_its_own_weights_step_and_validation(make, training):
     """How a trainer asks: everything inside a StatelessScope that says what `updates` and `validation` are, vectorized and by XLA."""
