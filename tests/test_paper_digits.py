@@ -211,9 +211,11 @@ def test_a_run_gives_a_row_for_each_seed_and_length(task, model):
     assert (table.error > 0).all() and table.exact.between(0, 1).all() and table.accuracy.between(0, 1).all()
 
 
-def test_what_a_seed_learns_does_not_depend_on_the_others(digits):
-    both, (_, second) = experiment.train("counting", "RNN", digits, seeds=[3, 5], steps=2, progress=False)
-    cost, (alone,) = experiment.train("counting", "RNN", digits, seeds=[5], steps=2, progress=False)
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["NAC", "RNN"])
+def test_what_a_seed_learns_does_not_depend_on_the_others(digits, model):
+    both, (_, second) = experiment.train("counting", model, digits, seeds=[3, 5], steps=2, progress=False)
+    cost, (alone,) = experiment.train("counting", model, digits, seeds=[5], steps=2, progress=False)
     np.testing.assert_array_equal(both[both["seed"] == 5]["cost"], cost["cost"])
     for left, right in zip(alone.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
