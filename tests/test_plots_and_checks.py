@@ -1,6 +1,7 @@
 """Figures say in words what they show and leave the reader's settings alone; exercises know right from wrong."""
 
 import contextlib
+import functools
 import io
 import itertools
 import re
@@ -86,10 +87,17 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
-def test_no_figure_has_a_ground_of_its_own_that_would_glare_on_a_dark_page(make):
+@functools.cache
+def drawn(make):
+    """A figure, drawn once for all tests that only look at it."""
     figure = make()
     figure.canvas.draw()
+    return figure
+
+
+@pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
+def test_no_figure_has_a_ground_of_its_own_that_would_glare_on_a_dark_page(make):
+    figure = drawn(make)
     pixels = np.asarray(figure.canvas.buffer_rgba())
     glaring = (pixels[..., :3] > 235).all(axis=2) & (pixels[..., 3] > 128)
     assert pixels[0, 0, 3] == 0 and glaring.mean() < 0.02
@@ -115,8 +123,7 @@ def test_every_figure_shows_itself_with_words_for_a_screen_reader(make):
 
 @pytest.mark.parametrize("make", FIGURES.values(), ids=FIGURES)
 def test_every_figure_fits_a_column_and_its_words_are_large_whole_and_apart(make):
-    figure = make()
-    figure.canvas.draw()
+    figure = drawn(make)
     assert figure.get_figwidth() <= 8
     words = [text for text in figure.findobj(mpl.text.Text) if text.get_visible() and text.get_text().strip()]
     assert min(text.get_fontsize() for text in words) >= 10
