@@ -206,16 +206,10 @@ def test_dropping_settings_early_chooses_one_as_good_as_the_whole_grid_does():
     assert whole["inside"].min() == 0 and (choice["steps"] < 2000).sum() > 60  # some settings never arrive, and most are dropped early
 
 
-@pytest.fixture
-def few_rates(monkeypatch):
-    """The grid without β₂, clipping and penalty, whose every setting is a loop of its own to compile."""
-    monkeypatch.setattr(
-        fair, "grid", lambda entry, operation: sorted({fair.published(entry), Setting(0.1)}, key=lambda one: one.learning_rate)
-    )
-
-
-@pytest.mark.usefixtures("few_rates")
-def test_a_unit_of_ones_own_is_compared_and_its_rows_can_be_made_again():
+@pytest.mark.parametrize("grid", ["two rates", pytest.param("whole", marks=pytest.mark.slow)])
+def test_a_unit_of_ones_own_is_compared_and_its_rows_can_be_made_again(grid, monkeypatch):
+    if grid == "two rates":  # each β₂, clipping and penalty is a loop of its own to compile
+        monkeypatch.setattr(fair, "grid", lambda *_: [Setting(0.01), Setting(0.1)])
     mine = Entry("+", lambda operation: keras.layers.Dense(1), learning_rate=0.01)
     choice, runs = fair.compare(mine, "+", choose_with=[0], judge_with=[100], ranges=RANGES, steps=40)
     assert {"published", "best"} <= set(runs["setting"]) and (runs.groupby("setting").size() == 2).all() and choice["chosen"].sum() == 1

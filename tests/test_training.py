@@ -281,7 +281,7 @@ def test_the_updates_before_a_divergence_are_counted():
 
 
 def test_many_short_trainings_leave_stderr_empty(capfd):
-    for _ in range(7):  # TensorFlow warns at the fifth
+    for _ in range(12):
         quiet_fit(NAC(1), steps=2)
     assert capfd.readouterr().err == ""
 

@@ -30,7 +30,7 @@ async function render({ model, el }) {
   const asSlid = value => log ? Math.log10(value) : value
   const slid = { type: "range", min: asSlid(low), max: asSlid(high), step, value: (asSlid(low) + asSlid(high)) / 2 }
   const slider = html("input", { ...slid, title: "Drag to your guess" })
-  const field = html("input", { type: "text", inputMode: "decimal", autocomplete: "off", id, title: "Or write your guess here" })
+  const field = textField({ inputMode: "decimal", id, title: "Or write your guess here" })
   slider.setAttribute("aria-label", `${question}, your guess`)
   const commit = html("button", { type: "button", title: "Show the answer beside your guess" }, "Commit")
   const again = html("button", { type: "button", title: "Forget this guess and make another" }, "Guess again")

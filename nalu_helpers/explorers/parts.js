@@ -16,6 +16,13 @@ function html(tag, attributes = {}, ...inside) {
   return element
 }
 
+// A field to write in. JupyterLab leaves it the browser's own menu, the one that pastes.
+function textField(attributes) {
+  const field = html("input", { type: "text", autocomplete: "off", spellcheck: false, ...attributes })
+  field.setAttribute("data-jp-suppress-context-menu", "")
+  return field
+}
+
 function svg(tag, attributes = {}, parent = null) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", tag)
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
@@ -220,7 +227,7 @@ function handled(handle, tell) {
     input = html("select", options, ...handle.options.map(option => html("option", { value: String(option) }, String(option))))
     input.onchange = () => tell(handle.options[input.selectedIndex])
   } else {
-    input = html("input", { ...options, type: "text", autocomplete: "off", spellcheck: false })
+    input = textField(options)
     input.onchange = () => tell(input.value)
     input.onkeydown = event => { // JupyterLab would keep Enter for itself
       if (event.key !== "Enter" || event.isComposing) return

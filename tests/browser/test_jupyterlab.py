@@ -112,6 +112,16 @@ def test_enter_has_a_phrase_read(page):
     expect(cell.get_by_label("a number in words", exact=True)).to_be_focused()
 
 
+@pytest.mark.parametrize("name", ["phrases", "program", "guess"])
+def test_a_field_keeps_the_menu_of_the_browser_which_pastes(page, name):
+    explorer = cell_of(page, name).locator(".explorer")
+    explorer.locator("input[type=text]").first.click(button="right")
+    expect(page.locator(".lm-Menu")).to_have_count(0)
+    explorer.locator("svg").first.click(button="right")
+    expect(page.locator(".lm-Menu")).to_have_count(1)
+    page.keyboard.press("Escape")
+
+
 def test_a_guess_is_answered(page):
     cell = cell_of(page, "guess")
     cell.get_by_label("How many of 24?, your guess").press("ArrowRight")
