@@ -25,7 +25,7 @@ from ..many import fit_many
 COUNTERS = ("LSTM + linear counter", "LSTM + NAC counter", "LSTM + linear counter, U(±2)", "LSTM + NAC counter, U(±2)")
 MODELS = ("random walk", "LSTM", "LSTM, NAC of T", *COUNTERS)
 KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
-SEEDS, STEPS = 16, 2_000
+SEEDS, STEPS = 32, 2_000
 SIZE, TRAIN = 5, (5, 12)  # cells a side; the T's to train on, both ends included
 TIMES = (*range(5, 21), 25, 30, 40)  # the T's to test on
 LONGEST = 1_000  # the longest T that is played: every step takes its time
