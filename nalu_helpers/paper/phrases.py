@@ -36,7 +36,7 @@ MODELS = {
     "LSTM + NALU, in thousands": ("NALU", 1000.0, 0.01),
 }
 EXAMPLES = (169, 631)  # to learn from: the paper's number, and so many that 169 are left for the test; 200 are for validation
-SPLITS = 5  # ways to draw the 169; of the 631 there is only the first
+SPLITS = 20  # ways to draw the 169; of the 631 there is only the first
 KEY = ["model", "examples", "split"]
 CHUNKS = [(model, examples, 0) for examples in EXAMPLES for model in MODELS]
 CHUNKS += [(model, EXAMPLES[0], number) for number in range(1, SPLITS) for model in MODELS]
