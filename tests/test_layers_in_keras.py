@@ -79,15 +79,11 @@ def test_it_matters_however_the_model_is_compiled(how, large):
     np.testing.assert_allclose(trained(NAU(1, penalty_size=1e3, penalty_steps=(0, 1)), **how), large, rtol=1e-5)
 
 
-QUICK = NAU, INALU, NPU  # the others in `make slow`
+QUICK = NAU, INALU, NPU  # the others in `make slow`, but for SNMU, whose noise differs
+OWN = [make if make in QUICK else pytest.param(make, marks=pytest.mark.slow) for make in PENALISED if make is not SNMU]
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        make if make in QUICK else pytest.param(make, marks=pytest.mark.slow) for make in PENALISED if make is not SNMU
-    ],  # whose noise differs
-)
+@pytest.mark.parametrize("make", OWN)
 def test_keras_own_fit_gives_each_update_its_own_penalty(make):
     """Against a loop that adds `penalty(step, validation)` by hand."""
     unit = make(1) if make in (INALU, RealNPU, NPU) else make(1, penalty_size=1.0, penalty_steps=(2, 7))
