@@ -278,21 +278,24 @@ def test_among_other_numbers_the_table_has_both_settings_and_is_resumed(tmp_path
         assert sentence in capsys.readouterr().err
 
 
-def test_curves_are_of_the_runs_that_are_judged_and_are_resumed(tmp_path, monkeypatch, capsys):
-    settings = {"published": fair.published(FIELD["NAC"]), "best": Setting(0.1, "U(±2)")}
-    row = {"unit": "NAC", "operation": "add", "train": "[1, 2]", "seed": 100}
+@pytest.mark.parametrize(
+    "unit, said_of", [("NAC", r"W \S+ \S+"), pytest.param("NALU", r"W \S+ \S+, G \S+ \S+", marks=pytest.mark.slow)], ids=["NAC", "NALU"]
+)
+def test_curves_are_of_the_runs_that_are_judged_and_are_resumed(unit, said_of, tmp_path, monkeypatch, capsys):
+    settings = {"published": fair.published(FIELD[unit]), "best": Setting(0.1, "U(±2)")}
+    row = {"unit": unit, "operation": "add", "train": "[1, 2]", "seed": 100}
     pd.DataFrame([{**row, "setting": name, **vars(setting)} for name, setting in settings.items()]).to_csv(tmp_path / "fair.csv")
     asked = {"seeds": [101, 100], "steps": 3_000}
     curves = fair.curves(tmp_path, **asked)
-    judged = fair.judge(FIELD["NAC"], "+", settings, **asked).assign(unit="NAC")
+    judged = fair.judge(FIELD[unit], "+", settings, **asked).assign(unit=unit)
     both = judged.merge(curves, on=fair.KEY, validate="one_to_one")
     assert len(both) == len(judged) == len(curves) == 2 * 2 * 9
     assert [name for name in curves if "extrapolation" in name] == ["extrapolation_1000", "extrapolation_2000", "extrapolation_3000"]
     np.testing.assert_allclose(both["extrapolation_3000"], both["extrapolation_last"], rtol=1e-5)
     assert (both["extrapolation_1000"] != both["extrapolation_2000"]).all()
-    models = fair.runs_of(FIELD["NAC"], "+", [settings["best"]], [100], [data.BENCHMARK_RANGES[6]], 3_000, False).models
-    said = curves.set_index(fair.KEY).loc[("NAC", "add", "best", "[1, 2]", 100), "weights"]
-    assert said == fair.weights_of(models[0]) and re.fullmatch(r"W \S+ \S+", said)
+    models = fair.runs_of(FIELD[unit], "+", [settings["best"]], [100], [data.BENCHMARK_RANGES[6]], 3_000, False).models
+    said = curves.set_index(fair.KEY).loc[(unit, "add", "best", "[1, 2]", 100), "weights"]
+    assert said == fair.weights_of(models[0]) and re.fullmatch(said_of, said)
     monkeypatch.setattr(fair, "_ways", lambda *_, **__: pytest.fail("there was something left to run"))
     assert len(fair.curves(tmp_path, **asked)) == len(curves)
     for folder, words, sentence in (
