@@ -15,8 +15,8 @@ from nalu_helpers.fair import FIELD, PUBLISHED, Setting
 from nalu_helpers.field import CLIPPING, Entry
 
 RANGES = [data.BENCHMARK_RANGES[6], data.BENCHMARK_RANGES[0]]
-FEW = [Setting(rate) for rate in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)]
-SMALL = {"seeds": range(2), "ranges": RANGES[:1], "steps": 60}
+RATES = [Setting(rate) for rate in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)]
+BOTH = [Setting(rate, PUBLISHED, beta_2) for beta_2 in (0.999, 0.99) for rate in (0.001, 0.01, 0.03)]  # each β₂ is a loop of its own
 PAIRS = [(unit, operation) for unit, entry in FIELD.items() for operation in entry.operations]
 
 
@@ -150,10 +150,14 @@ def test_an_operation_may_be_spelled_and_ranges_be_lists():
     pd.testing.assert_frame_equal(lists, same)
 
 
-def test_extrapolation_cannot_reach_the_choice(monkeypatch):
+@pytest.mark.parametrize(
+    "settings, ranges", [(RATES, RANGES[:1]), pytest.param(BOTH, RANGES, marks=pytest.mark.slow)], ids=["rates", "rates and β₂"]
+)
+def test_extrapolation_cannot_reach_the_choice(settings, ranges, monkeypatch):
     """Whatever the errors outside are, even if they are not there, the same setting is chosen with the same scores."""
     honest, scores = fair.fit_many, fair.scores
-    choice = fair.choose(FIELD["NMU"], "*", settings=FEW, **SMALL)
+    asked = {"settings": settings, "seeds": range(2), "ranges": ranges, "steps": 60}
+    choice = fair.choose(FIELD["NMU"], "*", **asked)
 
     def blind(*arguments, **named):
         runs = honest(*arguments, **named)
@@ -165,7 +169,7 @@ def test_extrapolation_cannot_reach_the_choice(monkeypatch):
 
     monkeypatch.setattr(fair, "fit_many", blind)
     monkeypatch.setattr(fair, "scores", watched)
-    pd.testing.assert_frame_equal(fair.choose(FIELD["NMU"], "*", settings=FEW, **SMALL), choice)
+    pd.testing.assert_frame_equal(fair.choose(FIELD["NMU"], "*", **asked), choice)
     assert choice["chosen"].sum() == 1 and set(choice["steps"]) == {6, 60}
 
 
@@ -221,8 +225,10 @@ def test_a_unit_of_ones_own_is_compared_and_its_rows_can_be_made_again(grid, mon
     assert (total["solved"] + total["not_yet"] + total["never"] == total["runs"]).all()
 
 
-def test_the_tables_are_resumed_and_a_row_of_them_is_run_again(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(fair, "grid", lambda entry, operation: [fair.published(entry)])
+@pytest.mark.parametrize("grid", ["one setting", pytest.param("whole", marks=pytest.mark.slow)])
+def test_the_tables_are_resumed_and_a_row_of_them_is_run_again(grid, tmp_path, monkeypatch, capsys):
+    if grid == "one setting":
+        monkeypatch.setattr(fair, "grid", lambda entry, operation: [fair.published(entry)])
     asked = {"units": ["DMU"], "operations": ["add"], "choose_with": [0, 1], "judge_with": [100, 101], "steps": 20}
     choice, runs = fair.fair(tmp_path, **asked)
     assert (

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 from on_any_backend import ON_TENSORFLOW, gradients
+from quick import quick_first
 
 from nalu_helpers import DMU, GNALU, INALU, MCFC, NAC, NALU, NAU, NMRU, NMU, NPU, NRU, SNMU, NACLog, RealNPU, RealNPUModified, layers
 
@@ -54,14 +55,7 @@ WRAPS = {
 
 @pytest.mark.parametrize(
     "make, wrap",
-    [
-        (NAU, "functional"),
-        (NAU, "nested"),
-        *(
-            pytest.param(*pair, marks=pytest.mark.slow)
-            for pair in [(NAU, "Sequential"), (NAU, "Sequential with Input"), (NMU, "Sequential")]
-        ),
-    ],
+    quick_first([(NAU, "functional"), (NAU, "nested")], [*((NAU, wrap) for wrap in WRAPS), (NMU, "Sequential")]),
 )
 def test_the_size_of_a_penalty_matters_in_keras_own_fit(make, wrap):
     small, large = (trained(make(1, penalty_size=size, penalty_steps=(0, 1)), WRAPS[wrap]) for size in (1e-9, 1e3))
@@ -79,11 +73,7 @@ def test_it_matters_however_the_model_is_compiled(how, large):
     np.testing.assert_allclose(trained(NAU(1, penalty_size=1e3, penalty_steps=(0, 1)), **how), large, rtol=1e-5)
 
 
-QUICK = NAU, INALU, NPU  # the others in `make slow`, but for SNMU, whose noise differs
-OWN = [make if make in QUICK else pytest.param(make, marks=pytest.mark.slow) for make in PENALISED if make is not SNMU]
-
-
-@pytest.mark.parametrize("make", OWN)
+@pytest.mark.parametrize("make", quick_first([NAU, INALU, NPU], [make for make in PENALISED if make is not SNMU]))  # its noise differs
 def test_keras_own_fit_gives_each_update_its_own_penalty(make):
     """Against a loop that adds `penalty(step, validation)` by hand."""
     unit = make(1) if make in (INALU, RealNPU, NPU) else make(1, penalty_size=1.0, penalty_steps=(2, 7))

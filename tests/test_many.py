@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from quick import quick_first
 
 from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, expression, fit, fit_many, layers, many, training
 from nalu_helpers.many import StandingStill
@@ -566,11 +567,6 @@ def built_once(model):
 SOME = "NAC", "NMU", "two layers"  # without a penalty, with one, and more than one unit
 
 
-def quick(*names):
-    """All of `UNITS`: those with these names in `make test`, the others in `make slow`."""
-    return [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in UNITS]
-
-
 def same_weights(model, other):
     for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
@@ -584,7 +580,7 @@ def taught(make, settings):
     return model
 
 
-@pytest.mark.parametrize("name", quick(*SOME))
+@pytest.mark.parametrize("name", quick_first(SOME, [*UNITS]))
 def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and_in_threads(name):
     make, settings = UNITS[name], {"steps": 40, "learning_rate": 0.05, "progress": False}
     model = taught(make, settings)
@@ -598,7 +594,7 @@ def test_fit_and_fit_many_teach_the_same_to_the_last_bit_alone_beside_others_and
         same_weights(model, other)
 
 
-@pytest.mark.parametrize("name", quick("NMU"))
+@pytest.mark.parametrize("name", quick_first(["NMU"], [*UNITS]))
 def test_the_same_rows_drawn_at_every_step_teach_the_same_to_the_last_bit(name):
     make, settings = UNITS[name], {"steps": 40, "learning_rate": 0.05, "progress": False}
     again = lambda rng, count: tuple(np.broadcast_to(part, (count, *part.shape)) for part in ROWS)  # noqa: E731
@@ -607,7 +603,7 @@ def test_the_same_rows_drawn_at_every_step_teach_the_same_to_the_last_bit(name):
     same_weights(taught(make, settings), drawn)
 
 
-@pytest.mark.parametrize("name", quick(*SOME))
+@pytest.mark.parametrize("name", quick_first(SOME, [*UNITS]))
 def test_keras_own_fit_teaches_the_same_as_fit(name):
     """All rows in one batch and in order, the same Adam. Keras' update is compiled otherwise and rounds so: 40 steps carry that on."""
     keras.utils.set_random_seed(7)
@@ -652,7 +648,7 @@ def test_dask_workers_with_several_threads_make_the_same_table():
             pd.testing.assert_frame_equal(job.result(), here, check_exact=True)
 
 
-@pytest.mark.parametrize("name", quick("NMU"))
+@pytest.mark.parametrize("name", quick_first(["NMU"], [*UNITS]))
 def test_a_second_training_of_the_same_shape_is_not_compiled_again(name, monkeypatch):
     monkeypatch.setattr(training, "_COMPILED", OrderedDict())  # the other tests' may be as many as it keeps
     quiet(UNITS[name])

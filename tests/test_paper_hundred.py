@@ -98,6 +98,14 @@ def test_a_product_is_trained_longer(operation, steps, monkeypatch):
     assert said.value.args == (steps,)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", hundred.MODELS)
+def test_every_operation_of_a_nalu_is_trained_and_judged(operation):
+    row = hundred.run(operation, "NALU", 2, seeds=[0], steps=50).iloc[0]
+    assert np.isfinite(row[["interpolation", "extrapolation"]].astype(float)).all()
+    assert row["solved"] == (row["extrapolation"] < row["threshold"])
+
+
 def test_a_run_says_the_same_alone_and_beside_others_and_is_judged_as_in_the_benchmark():
     both, alone = (hundred.run("add", "NAU", 2, seeds=seeds, steps=60) for seeds in ([3, 4], [4]))
     pd.testing.assert_frame_equal(both[both["seed"] == 4].reset_index(drop=True), alone)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from quick import quick_first
 
 import nalu_helpers  # noqa: F401
 from nalu_helpers.paper import digits, functions, gridworld, phrases, programs
@@ -35,10 +36,10 @@ MODELS = {
 
 
 FIRST = {model: task for task, model in reversed(digits.CHUNKS)}  # the task with which a model is saved in `make test`
-SLOW = [f"digits, {task}, {model}" for task, model in digits.CHUNKS if FIRST[model] != task]
+QUICK = [name for name in MODELS if not name.startswith("digits")] + [f"digits, {task}, {model}" for model, task in FIRST.items()]
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in MODELS])
+@pytest.mark.parametrize("name", quick_first(QUICK, [*MODELS]))
 def test_a_saved_model_says_the_same_when_loaded(name, tmp_path):
     make, *which = MODELS[name]
     model, x = make(*which)
