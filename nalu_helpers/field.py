@@ -220,7 +220,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (unit, operation, train), runs in table.groupby(["unit", "operation", "train"], sort=False):
         won = runs[runs["solved"]]
-        steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), _mean_sparsity(won["sparsity_error"])
+        steps, sparsity = _mean(won["solved_at"], "gamma"), _mean(won["sparsity_error"], "beta")
         row = {"unit": unit, "operation": operation, "train": train, **counted(runs)}
         for name, (mean, low, high) in (("solved_at", steps), ("sparsity_error", sparsity)):
             row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
@@ -234,9 +234,12 @@ def counted(runs: pd.DataFrame) -> dict[str, Any]:
     return {"runs": count, "solved": solved, "success_rate": solved / count, "success_low": low, "success_high": high}
 
 
-def _mean_sparsity(errors):
-    """The mean of sparsity errors and its interval; without one when a weight is beyond 1.5, where no beta distribution goes."""
-    return metrics.mean_interval(errors, "beta") if (errors <= 0.5).all() else (errors.mean(), np.nan, np.nan)
+def _mean(values, family):
+    """The mean of `values` and its interval; without one when a weight is beyond 1.5 or a run was solved before it began."""
+    try:
+        return metrics.mean_interval(values, family)
+    except ValueError:
+        return values.mean(), np.nan, np.nan
 
 
 def a_range(text: str) -> tuple:
