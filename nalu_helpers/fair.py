@@ -22,7 +22,7 @@ from . import data, layers, metrics, results
 from ._inputs import one_of, positive_number, whole_number
 from .expression import known_operation
 from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, a_range, counted, each, judged, pairs
-from .many import Runs, as_seeds, fit_many, train_and_test
+from .many import Runs, as_seeds, fit_many
 from .training import Progress
 
 PUBLISHED = "as published"
@@ -488,7 +488,7 @@ def _in_order(table, key, entries):
 
 def _asked(operation, ranges, steps):
     """One of + - * /, pairs of ranges and a number of steps, looked at before anything is trained."""
-    return known_operation(operation), [train_and_test(pair) for pair in ranges], whole_number(steps, "steps")
+    return known_operation(operation), [data.train_and_test(pair) for pair in ranges], whole_number(steps, "steps")
 
 
 def _said(seeds):

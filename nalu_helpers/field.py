@@ -136,12 +136,12 @@ def single_module(
 
     The table is written anew, in one piece, after every chunk (a unit, an operation, 25 seeds). What a table of the same settings
     already holds is not run again, so a run that was stopped goes on, and ends with the same bytes. `ranges` are some of the benchmark's.
-    `scheduler` is the address of a Dask scheduler over which the chunks are spread. Raises ValueError when `output` holds something else,
-    or for what cannot be run; OSError when it cannot be written or the scheduler does not answer.
+    `scheduler` is the address of a Dask scheduler over which the chunks are spread. Raises TypeError or ValueError for what cannot
+    be run, ValueError when `output` holds something else, OSError when it cannot be written or the scheduler does not answer.
     """
     ranges = list(data.BENCHMARK_RANGES if ranges is None else ranges)
     for pair in ranges:
-        if pair not in data.BENCHMARK_RANGES:  # the table tells them apart by the range to train on alone
+        if data.train_and_test(pair) not in data.BENCHMARK_RANGES:  # the table tells them apart by the range to train on alone
             raise ValueError(f"{pair!r} is none of the benchmark's ranges: give some of data.BENCHMARK_RANGES")
     seeds, steps, batch = whole_number(seeds, "seeds"), whole_number(steps, "steps"), whole_number(batch, "batch")
     if learning_rate is not None:

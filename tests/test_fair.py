@@ -109,6 +109,10 @@ def test_the_words_that_a_knob_knows_stand_in_its_docstring():
             lambda: field.single_module("nowhere.csv", units=["NAC"], operations=["+"], ranges=[((1, 2), (50, 60))], seeds=1, steps=1),
             "((1, 2), (50, 60)) is none of the benchmark's ranges: give some of data.BENCHMARK_RANGES",
         ),
+        (
+            lambda: field.single_module("nowhere.csv", ranges=[((2, 1), (2, 6))]),
+            "train is (2, 1), expected its first end below its second: write (1, 2)",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_said(make, sentence):
