@@ -91,8 +91,9 @@ def examination(
     """
     compute, rows, inputs = as_function(operation), _number_of_rows(rows), whole_number(inputs, "inputs", at_least=2)
     refuse_memory(32 * rows * inputs, f"{in_digits(rows)} rows of {in_digits(inputs)} numbers")
-    pieces = {"train": as_pieces(train, "train"), "test": as_pieces(test, "test")}
-    if (pieces["train"], pieces["test"]) not in [(as_pieces(a, "train"), as_pieces(b, "test")) for a, b in BENCHMARK_RANGES]:
+    train, test = train_and_test((train, test))
+    pieces = {"train": [train], "test": as_pieces(test, "test")}
+    if (train, test) not in BENCHMARK_RANGES:
         _refuse_dividing_by_zero(operation, **pieces)
     tables = []
     for name, where, seed in zip(("train", "test"), (train, test), EXAMINED_SEEDS, strict=True):
@@ -119,6 +120,16 @@ def as_pieces(where: Ranges, name: str) -> list[Range]:
     """A range (low, high), or two of them, as a list of ranges. Raises TypeError or ValueError when it is neither."""
     several = isinstance(where, (tuple, list)) and len(where) == 2 and all(isinstance(part, (tuple, list)) for part in where)
     return [as_range(part, name) for part in where] if several else [as_range(where, name)]
+
+
+def train_and_test(pair: Any) -> tuple[Range, Ranges]:
+    """A pair of ranges, to train on and to test on, as tuples of floats. Raises TypeError or ValueError when it is none."""
+    try:
+        train, test = pair
+    except (TypeError, ValueError):
+        raise TypeError(f"a range is {pair!r}, expected a pair (train, test) such as ((1, 2), (2, 6))") from None
+    low_and_high, pieces = as_range(train, "train"), as_pieces(test, "test")
+    return low_and_high, (pieces[0], pieces[1]) if len(pieces) > 1 else pieces[0]
 
 
 def range_name(where: Ranges) -> str:

@@ -22,7 +22,7 @@ from . import data, layers, metrics, results
 from ._inputs import one_of, positive_number, whole_number
 from .expression import known_operation
 from .field import CHECK_EVERY, CLIPPING, EPSILON, UNITS, WORDS, Entry, a_range, counted, each, judged, pairs
-from .many import Runs, as_seeds, fit_many, train_and_test
+from .many import Runs, as_seeds, fit_many
 from .training import Progress
 
 PUBLISHED = "as published"
@@ -37,7 +37,7 @@ SHARES = (0.1, 0.3, 1.0)  # of the steps, for which all settings are trained, th
 FINALISTS = 4
 CHOOSE, JUDGE = range(10), range(100, 125)
 CHECKS = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)  # the steps at which `curves` keeps the error
-MATRICES = {"INALU": ("W_a", "W_m"), "NPU": ("W_real", "W_imag"), "MCFC": ("R",), "DMU": ("σ(g)",)}  # where not W alone
+MATRICES = {layers.INALU: ("W_a", "W_m"), layers.MCFC: ("R",), layers.DMU: ("σ(g)",)}  # those that are computed, and not W alone
 KNOBS = ["learning_rate", "start", "beta_2", "clipping", "penalty"]
 CHOICE_KEY = ["unit", "operation", *KNOBS]
 KEY = ["unit", "operation", "setting", "train", "seed"]
@@ -422,14 +422,19 @@ def _ways(entry, operation, settings, *, seeds, steps, progress):
 def weights_of(unit: keras.layers.Layer) -> str:
     """The weights of a built unit as text, such as "W 1 0.9998, G 12.3 11.9": its matrices by their names, and what it has beside them.
 
-    Weights that a matrix is made of, such as Ŵ and M̂, are left out. Several matrices that have no names are W_1, W_2 and so on.
+    A matrix that is a weight has that weight's name, another is W; weights that one is made of, such as Ŵ and M̂, are left out. A layer
+    without matrices says its weights alone. What has the same name is numbered: W_1, W_2 and so on.
     """
-    matrices = unit.matrices()
-    unnamed = ["W"] if len(matrices) == 1 else [f"W_{number + 1}" for number in range(len(matrices))]
-    named = dict(zip(MATRICES.get(type(unit).__name__, unnamed), matrices, strict=True))
-    named |= {weight.name: weight for weight in unit.trainable_variables if weight.name not in named and not weight.name.endswith("_hat")}
-    numbers = {name: keras.ops.convert_to_numpy(values).ravel() for name, values in named.items()}
-    return ", ".join(" ".join([name, *(f"{value:.4g}" for value in values)]) for name, values in numbers.items())
+    weights = unit.trainable_variables
+    matrices = [matrix for layer in unit._flatten_layers() if hasattr(layer, "matrices") for matrix in layer.matrices()]
+    own_names = [next((weight.name for weight in weights if weight is matrix), "W") for matrix in matrices]
+    named = [*zip(MATRICES.get(type(unit), own_names), matrices, strict=True)]
+    named += [(weight.name, weight) for weight in weights if not (weight.name.endswith("_hat") or any(weight is one for one in matrices))]
+    names, said = [name for name, _ in named], []
+    for place, (name, values) in enumerate(named):
+        number = f"_{names[: place + 1].count(name)}" if names.count(name) > 1 else ""
+        said.append(" ".join([name + number, *(f"{value:.4g}" for value in keras.ops.convert_to_numpy(values).ravel())]))
+    return ", ".join(said)
 
 
 def _in_both_settings(folder, name, head, run, known, units, operations, seeds, steps):
@@ -483,7 +488,7 @@ def _in_order(table, key, entries):
 
 def _asked(operation, ranges, steps):
     """One of + - * /, pairs of ranges and a number of steps, looked at before anything is trained."""
-    return known_operation(operation), [train_and_test(pair) for pair in ranges], whole_number(steps, "steps")
+    return known_operation(operation), [data.train_and_test(pair) for pair in ranges], whole_number(steps, "steps")
 
 
 def _said(seeds):

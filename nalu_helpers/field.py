@@ -136,12 +136,12 @@ def single_module(
 
     The table is written anew, in one piece, after every chunk (a unit, an operation, 25 seeds). What a table of the same settings
     already holds is not run again, so a run that was stopped goes on, and ends with the same bytes. `ranges` are some of the benchmark's.
-    `scheduler` is the address of a Dask scheduler over which the chunks are spread. Raises ValueError when `output` holds something else,
-    or for what cannot be run; OSError when it cannot be written or the scheduler does not answer.
+    `scheduler` is the address of a Dask scheduler over which the chunks are spread. Raises TypeError or ValueError for what cannot
+    be run, ValueError when `output` holds something else, OSError when it cannot be written or the scheduler does not answer.
     """
     ranges = list(data.BENCHMARK_RANGES if ranges is None else ranges)
     for pair in ranges:
-        if pair not in data.BENCHMARK_RANGES:  # the table tells them apart by the range to train on alone
+        if data.train_and_test(pair) not in data.BENCHMARK_RANGES:  # the table tells them apart by the range to train on alone
             raise ValueError(f"{pair!r} is none of the benchmark's ranges: give some of data.BENCHMARK_RANGES")
     seeds, steps, batch = whole_number(seeds, "seeds"), whole_number(steps, "steps"), whole_number(batch, "batch")
     if learning_rate is not None:
@@ -220,7 +220,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (unit, operation, train), runs in table.groupby(["unit", "operation", "train"], sort=False):
         won = runs[runs["solved"]]
-        steps, sparsity = metrics.mean_interval(won["solved_at"], "gamma"), _mean_sparsity(won["sparsity_error"])
+        steps, sparsity = _mean(won["solved_at"], "gamma"), _mean(won["sparsity_error"], "beta")
         row = {"unit": unit, "operation": operation, "train": train, **counted(runs)}
         for name, (mean, low, high) in (("solved_at", steps), ("sparsity_error", sparsity)):
             row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
@@ -234,9 +234,12 @@ def counted(runs: pd.DataFrame) -> dict[str, Any]:
     return {"runs": count, "solved": solved, "success_rate": solved / count, "success_low": low, "success_high": high}
 
 
-def _mean_sparsity(errors):
-    """The mean of sparsity errors and its interval; without one when a weight is beyond 1.5, where no beta distribution goes."""
-    return metrics.mean_interval(errors, "beta") if (errors <= 0.5).all() else (errors.mean(), np.nan, np.nan)
+def _mean(values, family):
+    """The mean of `values` and its interval; without one when a weight is beyond 1.5 or a run was solved before it began."""
+    try:
+        return metrics.mean_interval(values, family)
+    except ValueError:
+        return values.mean(), np.nan, np.nan
 
 
 def a_range(text: str) -> tuple:

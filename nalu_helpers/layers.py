@@ -75,8 +75,11 @@ class Unit(keras.layers.Layer):
         return self.add_weight(shape=shape or (self.columns, self.units), initializer=initializer, name=name, constraint=constraint)
 
     def matrices(self) -> list[Tensor]:
-        """The weights that ought to be −1, 0 or 1, as a list of [in, units]: what `metrics.sparsity_error` looks at."""
-        return [self.W]
+        """The weights that ought to be −1, 0 or 1, as a list of [in, units]: what `metrics.sparsity_error` looks at.
+
+        Of a unit that does not say so: its W, or none where it has no W.
+        """
+        return [self.W] if hasattr(self, "W") or not self.built else []
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)

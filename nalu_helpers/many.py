@@ -18,7 +18,7 @@ import pandas as pd
 import tensorflow as tf
 
 from . import data
-from ._inputs import MOST_BYTES, as_range, in_digits, positive_number, refuse_memory, whole_number
+from ._inputs import MOST_BYTES, in_digits, positive_number, refuse_memory, whole_number
 from .expression import as_function
 from .training import (
     CORES,
@@ -208,7 +208,7 @@ def _operation(operation, cost, ranges, inputs, batch, dtype):
     refuse_memory(4 * inputs * batch, f"a batch of {in_digits(batch)} rows")
     if not isinstance(ranges, Iterable):
         raise TypeError(f"ranges is {ranges!r}, expected pairs (train, test) such as data.BENCHMARK_RANGES")
-    ranges = [train_and_test(pair) for pair in ranges]
+    ranges = [data.train_and_test(pair) for pair in ranges]
     _refuse_none_or_twice("ranges", ranges)
     count = len(ranges) * 2 * data.EXAMINED * (inputs + 1)
     refuse_memory(count * np.dtype(dtype).itemsize, f"the rows of {in_digits(inputs)} inputs to measure on")
@@ -632,16 +632,6 @@ def _refuse_none_or_twice(name, given):
         raise ValueError(f"{name} is empty: give at least one")
     if len(set(given)) < len(given):
         raise ValueError(f"{name} holds the same one twice: give each once")
-
-
-def train_and_test(pair: Any) -> tuple[Any, Any]:
-    """A pair of ranges, to train on and to test on, as tuples. Raises TypeError or ValueError when it is none."""
-    try:
-        train, test = pair
-    except (TypeError, ValueError):
-        raise TypeError(f"a range is {pair!r}, expected a pair (train, test) such as ((1, 2), (2, 6))") from None
-    as_range(train, "train")
-    return (tuple(train), tuple(map(tuple, test)) if len(data.as_pieces(test, "test")) > 1 else tuple(test))
 
 
 def _said(shapes):

@@ -118,9 +118,9 @@ def success_threshold(operation: str, test: data.Ranges, delta: float = 1e-4, sa
 def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
     """The mean of `values` and its 95 % interval by profile likelihood, (mean, low, high), for values that follow a `family`.
 
-    "gamma" is for numbers of at least 0, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
+    "gamma" is for numbers above 0, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
     errors. The interval is (NaN, NaN) for fewer than two values and of no width when all are the same. Raises ValueError for values
-    that the family does not have.
+    that the family does not have, and for a 0 among others of a gamma: how near to 0 it is taken to be would decide the interval alone.
     Source: Madsen & Johansen 2020, appendix, and their R code.
     """
     from scipy.optimize import brentq, minimize_scalar
@@ -138,8 +138,13 @@ def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
     if len(values) < 2 or np.ptp(values) <= 1e-10:
         mean = float(values.mean()) if len(values) else np.nan
         return (mean, mean, mean) if len(values) > 1 else (mean, np.nan, np.nan)
+    if family == "gamma" and values.min() < 1e-12 * values.mean():
+        raise ValueError(
+            f"values holds {values.min():g} beside {values.max():g}, expected numbers above 0, or all the same, since a gamma has no 0: "
+            "leave it out, or say the mean without an interval"
+        )
     scale = 2.0 if family == "beta" else 1 / values.mean()  # both families now live around 0…1
-    x = np.clip(values * scale, 1e-12, 1 - 1e-12 if family == "beta" else None)
+    x = np.clip(values * scale, 1e-12, 1 - 1e-12) if family == "beta" else values * scale
     log_x = np.log(x)
 
     def log_density(mean: float, size: float) -> np.ndarray:
@@ -160,7 +165,10 @@ def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
     least = -best.fun - chi2.ppf(0.95, 1) / 2
     outside = lambda mean: likelihood(mean) - least  # noqa: E731
     low = brentq(outside, ends[0], best.x) if outside(ends[0]) < 0 else ends[0]
-    high = brentq(outside, best.x, ends[1]) if outside(ends[1]) < 0 else ends[1]
+    inner, outer = best.x, ends[1]
+    while family == "gamma" and outside(outer) >= 0:  # of few numbers that lie far apart
+        inner, outer = outer, 1e3 * outer
+    high = brentq(outside, inner, outer) if outside(outer) < 0 else outer
     return float(best.x / scale), float(low / scale), float(high / scale)
 
 

@@ -139,7 +139,7 @@ class _Piece(NamedTuple):
 
 
 class Loop:
-    """The update of `model`, compiled for some runs side by side, or for one alone when the model is large or loops itself.
+    """The update of `model`, compiled for some runs side by side, or for one alone when it is large, has a loop of its own or a `tf.cond`.
 
     `cost(model, *examples)` is the cost of one step, a single number; its examples are what was drawn for the step, then the run's `own`
     numbers. The state of the runs is a list of tensors: the values of `variables` (the model's weights and states, then what the
@@ -184,9 +184,9 @@ class Loop:
         """Whether runs can be computed side by side, and one update as TensorFlow traced it."""
         if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
             two = tf.nest.map_structure(lambda part: tf.stack([part] * 2), one[1:])
-            with contextlib.suppress(Exception):  # what is wrong with the cost itself is said below
+            with contextlib.suppress(Exception), _silent_pfor():  # what is wrong with the cost itself is said below
                 traced = _traced(lambda *two: self._updates_of_each(one[0], *two), *two)
-                if not _loops(traced):
+                if not _loops_or_picks(traced):
                     return True, traced
         return False, _traced(self._update, *one)
 
@@ -585,14 +585,27 @@ def _traced(function, *arguments, jit_compile=False):
     return concrete
 
 
+@contextlib.contextmanager
+def _silent_pfor():
+    """Inside, what makes one graph of many runs raises its errors, and does not print them, too: where it cannot, runs go one by one."""
+    logger, thread = tf.get_logger(), threading.get_ident()
+    others = lambda record: not (record.module == "pfor" and record.thread == thread)  # noqa: E731
+    logger.addFilter(others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(others)
+
+
 def _operations(concrete):
     """The operations of a traced function and of the functions that it calls, as node definitions."""
     graph = concrete.graph.as_graph_def()
     return [*graph.node, *(node for inner in graph.library.function for node in inner.node_def)]
 
 
-def _loops(concrete):
-    return any(node.op in ("While", "StatelessWhile") for node in _operations(concrete))
+def _loops_or_picks(concrete):
+    """Whether there is a loop in a traced function, or some of the runs are picked by a condition: as many as XLA cannot know."""
+    return any(node.op in ("While", "StatelessWhile", "DynamicPartition") for node in _operations(concrete))
 
 
 def _refuse_foreign(concrete):

@@ -3,9 +3,11 @@
 import datetime
 import itertools
 import os
+import re
 import runpy
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import nbformat
@@ -53,6 +55,23 @@ def test_a_day_has_a_jitter_of_its_own_and_the_notebooks_and_the_others_take_tur
     met = [(other, notebook) for _, (other, notebooks) in days for notebook in notebooks]
     assert sorted(met) == sorted(itertools.product(("avx2", "sse", "no-onednn", "one-core"), tool["ALL"]))
     assert [notebooks for _, notebooks in tool["of_day"](datetime.date(2024, 2, 27), ["03"])] == [["03"], ["03"]]
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows has its time zone from elsewhere")
+@pytest.mark.parametrize("zone", ["AHEAD-14", "BEHIND+12"])
+def test_a_day_begins_everywhere_when_it_begins_in_utc(zone, monkeypatch, capsys):
+    """In one of the two zones it is another day now."""
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0))
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        begun = time.gmtime()
+        tool["main"](["today"])
+        days = {time.strftime("jitter-%Y%m%d", day) for day in (begun, time.gmtime())}  # midnight may pass
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert re.search(r"jitter-\d+", capsys.readouterr().out)[0] in days
 
 
 def test_what_ipython_runs_before_the_first_cell_is_python_whatever_the_number(monkeypatch):

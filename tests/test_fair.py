@@ -109,6 +109,10 @@ def test_the_words_that_a_knob_knows_stand_in_its_docstring():
             lambda: field.single_module("nowhere.csv", units=["NAC"], operations=["+"], ranges=[((1, 2), (50, 60))], seeds=1, steps=1),
             "((1, 2), (50, 60)) is none of the benchmark's ranges: give some of data.BENCHMARK_RANGES",
         ),
+        (
+            lambda: field.single_module("nowhere.csv", ranges=[((2, 1), (2, 6))]),
+            "train is (2, 1), expected its first end below its second: write (1, 2)",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_said(make, sentence):
@@ -343,6 +347,49 @@ def test_matrices_without_names_are_numbered():
     layer = layers.NALU(1, separate_weights=True)
     layer.build((None, 2))
     assert re.fullmatch(r"W_1 \S+ \S+, W_2 \S+ \S+, G \S+ \S+", fair.weights_of(layer))
+
+
+class TwoMatrices(layers.Unit):
+    """A unit as a reader writes one, with two matrices that have names of their own, and no W."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.W_1, self.V = self.weight("W_1", "glorot_uniform"), self.weight("V", "glorot_uniform")
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.W_1) + keras.ops.matmul(x, self.V)
+
+
+class ToldMatrices(TwoMatrices):
+    def matrices(self):
+        return [self.V, self.W_1]
+
+
+class NPU(TwoMatrices):
+    """One that is called as another is, and whose W is computed."""
+
+    @property
+    def W(self):
+        return self.W_1 + self.V
+
+
+@pytest.mark.parametrize(
+    "make, said, tidy",
+    [
+        (lambda: TwoMatrices(1), "W_1 # #, V # #", False),
+        (lambda: ToldMatrices(1), "V # #, W_1 # #", True),
+        (lambda: NPU(1), "W # #, W_1 # #, V # #", True),
+        (lambda: keras.layers.Dense(1), "kernel # #, bias #", False),
+        (lambda: keras.Sequential([layers.NAU(2), layers.NMU(1)]), "W_1 # # # #, W_2 # #", True),
+    ],
+    ids=["no W", "two matrices", "another's name", "Keras", "two layers"],
+)
+def test_a_unit_of_ones_own_is_judged_and_its_weights_are_said_whatever_they_are_called(make, said, tidy, monkeypatch):
+    monkeypatch.setattr(data, "BENCHMARK_RANGES", RANGES[:1])
+    asked = Entry("+", lambda operation: make()), "+", {"published": Setting(0.01)}
+    runs, ways = fair.judge(*asked, seeds=[0], ranges=RANGES[:1], steps=2), fair._ways(*asked, seeds=[0], steps=2, progress=False)
+    assert re.sub(r"(?<=[^,] )[^ ,]+", "#", ways["weights"].item()) == said
+    assert np.isfinite(runs["sparsity_error"].item()) == tidy
 
 
 def test_among_ten_numbers_a_nac_starts_as_narrow_as_the_benchmark_wants_it():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import gamma
 
 from nalu_helpers import data, metrics
 
@@ -97,9 +98,28 @@ def test_values_that_a_family_does_not_have_are_refused(values, family, wrong):
         metrics.mean_interval(values, family)
 
 
+@pytest.mark.parametrize("values", [[0, 0, 5], [0, 1, 2, 3], [5e-324, 1]])
+def test_a_0_among_others_has_no_interval_of_a_gamma(values):
+    """It would be as far from the others as it is rounded to, and the interval as wide."""
+    sentence = f"^values holds {values[0]:g} beside {max(values)}, expected numbers above 0, or all the same, since a gamma has no 0: leave"
+    with pytest.raises(ValueError, match=sentence):
+        metrics.mean_interval(values, "gamma")
+    assert metrics.mean_interval([0, 0], "gamma") == (0, 0, 0)
+
+
+@pytest.mark.parametrize("values", [[1, 2, 3, 5], [1e-6, 1, 2], [1e-9, 1]])
+def test_the_likelihood_at_both_ends_of_a_gamma_is_what_the_profile_allows(values):
+    """With the best shape for each mean it is lower by half of 3.84 there, also where the upper end is more than a thousand means away."""
+    shapes = np.exp(np.linspace(-7, 7, 14_001))[:, None]
+    mean, *ends = metrics.mean_interval(values, "gamma")
+    best, *lower = (gamma.logpdf(values, shapes, scale=m / shapes).sum(axis=1).max() for m in (mean, *ends))
+    assert lower == pytest.approx([best - 1.92073] * 2, abs=1e-3)
+
+
 @given(st.lists(st.floats(0, 0.5), max_size=6), st.sampled_from(["beta", "gamma"]))
 @settings(deadline=None, max_examples=60)
 def test_the_interval_holds_the_mean_for_any_values_a_family_has(values, family):
+    assume(family == "beta" or all(value > 1e-9 for value in values))
     mean, low, high = metrics.mean_interval(values, family)
     assert np.isnan(low) == np.isnan(high) == (len(values) < 2)
     assert len(values) < 2 or low <= mean <= high

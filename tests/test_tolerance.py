@@ -14,6 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).parent.parent
+PATIENCE = 1200  # seconds: a machine may be slow, or busy with other things
 rule = runpy.run_path(ROOT / "conftest.py")
 says_the_same, stated_tolerance = rule["says_the_same"], rule["stated_tolerance"]
 
@@ -114,21 +115,10 @@ def nbval(folder, cells, *options):
         notebook.cells.append(nbformat.v4.new_code_cell(source, execution_count=number, outputs=[output]))
     nbformat.write(notebook, folder / "tiny.ipynb")
     shutil.copy(ROOT / "conftest.py", folder)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval",
-        "--nbval-current-env",
-        "-q",
-        "-rA",
-        "-p",
-        "no:cacheprovider",
-        *options,
-        "tiny.ipynb",
-    ]
+    strict = ["--nbval", "--nbval-current-env", "-q", "-rA", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *strict, *options, "tiny.ipynb"]
     plain = os.environ | {"PYTEST_ADDOPTS": ""}  # whatever the run around it was asked for
-    return subprocess.run(command, cwd=folder, env=plain, capture_output=True, text=True, timeout=1200).stdout
+    return subprocess.run(command, cwd=folder, env=plain, capture_output=True, text=True, timeout=PATIENCE).stdout
 
 
 @pytest.mark.parametrize("options", [pytest.param((), id="alone"), pytest.param(("-n", "1"), id="xdist", marks=pytest.mark.slow)])

@@ -337,6 +337,23 @@ def test_the_optimizer_is_kerass_own():
             np.testing.assert_allclose(mine, other, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("where", ["of the error", "within", "of an example"])
+def test_a_cost_with_a_condition_is_learned_as_without_and_nothing_is_printed(where, caplog):
+    """TensorFlow computes no such runs side by side that XLA could compile, and would print two pages about it."""
+
+    def cost(model, x, y, decide):
+        error = tf.reduce_mean((model(x) - y) ** 2)
+        if where == "within":
+            return decide(error > 1, lambda: tf.reduce_mean(tf.abs(model(x) - y)), lambda: error)
+        return decide(error > 1 if where == "of the error" else x[0, 0] > 1, lambda: 2 * error, lambda: error)
+
+    conditions = (tf.cond, lambda true, one, other: tf.where(true, one(), other()))
+    costs = [quiet_fit(fresh(lambda: NAC(1)), steps=20, cost=lambda *given, way=way: cost(*given, way)) for way in conditions]
+    np.testing.assert_allclose(*costs, rtol=1e-5)
+    tf.get_logger().error("still heard")
+    assert [record.getMessage() for record in caplog.records] == ["still heard"]
+
+
 def test_watch_sees_the_first_weights_and_every_so_many():
     seen = []
     cost = quiet_fit(fresh(lambda: NAC(1)), steps=25, every=10, watch=seen.append)

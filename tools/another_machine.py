@@ -4,8 +4,8 @@
     python tools/another_machine.py avx2 notebooks/03*        some of them
     python tools/another_machine.py today                     one jitter and one other condition, on two notebooks each
 
-Today's jitter has the date as its number. The notebooks and the other conditions take turns: in a week each notebook meets a jitter and one
-other condition, in four weeks each condition.
+Today's jitter has the date in UTC as its number. The notebooks and the other conditions take turns: in a week each notebook meets a jitter
+and one other condition, in four weeks each condition.
 
 jitter-N     each weight starts up to a millionth off, a fixed function of its value and of N: so much rounding may differ elsewhere
 avx2, sse    XLA may use no newer instructions        no-onednn    TensorFlow's own kernels        one-core    a single core
@@ -40,7 +40,7 @@ def main(arguments=None):
     parser.add_argument("notebooks", nargs="*", help="all when none is named")
     given = parser.parse_args(arguments)
     if given.condition == "today":
-        conditions = of_day(datetime.date.today(), given.notebooks)
+        conditions = of_day(datetime.datetime.now(datetime.timezone.utc).date(), given.notebooks)
     elif given.condition in ENVIRONMENTS or re.fullmatch(r"jitter-\d+", given.condition):
         conditions = [(given.condition, given.notebooks or ALL)]
     else:
