@@ -384,7 +384,7 @@ def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "") -> Pict
     edge are counted in the panel's title.
     """
     span = 1.6
-    figure, axes = _figure(title, 4 * len(tasks), 5.7, columns=len(tasks), squeeze=False)
+    figure, axes = _figure(title, 4 * len(tasks), 5.4, columns=len(tasks), squeeze=False)
     w = np.linspace(-span, span, 161)
     for ax, (name, task) in zip(axes[0], tasks.items(), strict=True):
         x, y = task.x_train.astype("float64"), task.y_train.astype("float64")
