@@ -23,7 +23,7 @@ from ..layers import NAC, Clip
 from ..many import fit_many
 
 COUNTERS = ("LSTM + linear counter", "LSTM + NAC counter", "LSTM + linear counter, U(±2)", "LSTM + NAC counter, U(±2)")
-CONTROLS = ("LSTM + bounded counter", "LSTM + bounded counter, U(±2)", "LSTM + fixed counter")
+CONTROLS = ("LSTM + bounded counter", "LSTM + bounded counter, U(±2)", "LSTM + fixed counter", "LSTM + unequal counter")
 MODELS = ("random walk", "LSTM", "LSTM, NAC of T", *COUNTERS, *CONTROLS)
 KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
 SEEDS, STEPS = 32, 2_000
@@ -64,8 +64,8 @@ def agent(model: str, size: int = SIZE) -> keras.Model:
     T is told at the first step, and is 0 at the others. A counter adds NAC([T, tick]), or the same of a plain linear layer, to its n at
     every step, and n is what the LSTM hears of time. Counters of both kinds start from the same W = tanh(Ŵ)·σ(M̂), with Ŵ from U(−2, 2)
     and M̂ = 1, or both from U(−2, 2). A bounded counter is a linear one whose W is clipped to [−1, 1] after each update; a fixed one has
-    W = [1, −1] and does not learn. "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises ValueError for an unknown model, or
-    one that has no weights.
+    W = [1, −1], an unequal one [1, −0.9], and these two do not learn. "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises
+    ValueError for an unknown model, or one that has no weights.
     """
     if one_of(model, MODELS, "model") == "random walk":
         raise ValueError("a 'random walk' has nothing to learn: choose one of the other models")
@@ -88,10 +88,10 @@ def agent(model: str, size: int = SIZE) -> keras.Model:
 
 
 def _linear_counter(model, start):
-    fixed, bounded = "fixed" in model, "bounded" in model
-    begin = keras.initializers.Constant([[1.0], [-1.0]] if fixed else start)
-    limit = Clip(-1, 1) if bounded else None
-    return layers.Dense(1, use_bias=False, kernel_initializer=begin, kernel_constraint=limit, trainable=not fixed, name="counter")
+    held = {"LSTM + fixed counter": [[1.0], [-1.0]], "LSTM + unequal counter": [[1.0], [-0.9]]}.get(model)
+    begin = keras.initializers.Constant(start if held is None else held)
+    limit = Clip(-1, 1) if "bounded" in model else None
+    return layers.Dense(1, use_bias=False, kernel_initializer=begin, kernel_constraint=limit, trainable=held is None, name="counter")
 
 
 def live(
