@@ -107,14 +107,23 @@ def test_run_gives_a_row_for_each_seed_and_each_T(model):
 
 
 @pytest.mark.parametrize("start", ["", ", U(±2)"])
-def test_counters_of_both_kinds_start_from_the_same_weights(start):
-    nac, linear = (_made(f"LSTM + {kind} counter{start}", 3) for kind in ("NAC", "linear"))
-    np.testing.assert_array_equal(gridworld.counter_weights(nac), gridworld.counter_weights(linear))
-    for one, other in zip(nac.layers, linear.layers, strict=True):
-        if one.name != "counter":
-            assert all(map(np.array_equal, one.get_weights(), other.get_weights()))
+def test_counters_of_all_kinds_start_from_the_same_weights(start):
+    nac, *others = (_made(f"LSTM + {kind} counter{start}", 3) for kind in ("NAC", "linear", "bounded"))
+    for other in others:
+        np.testing.assert_array_equal(gridworld.counter_weights(nac), gridworld.counter_weights(other))
+        for one, same in zip(nac.layers, other.layers, strict=True):
+            if one.name != "counter":
+                assert all(map(np.array_equal, one.get_weights(), same.get_weights()))
     other_seed = _made(f"LSTM + linear counter{start}", 4)
-    assert not np.array_equal(gridworld.counter_weights(linear), gridworld.counter_weights(other_seed))
+    assert not np.array_equal(gridworld.counter_weights(nac), gridworld.counter_weights(other_seed))
+
+
+def test_a_bounded_counter_stays_between_its_bounds_and_a_fixed_one_as_it_is():
+    kernel = _made("LSTM + bounded counter", 3).get_layer("counter").kernel
+    np.testing.assert_array_equal(kernel.constraint(tf.constant([[1.5], [-3.0]])), [[1.0], [-1.0]])
+    for model, tick in {"LSTM + fixed counter": -1, "LSTM + unequal counter": -0.9}.items():
+        (held,) = gridworld.train(model, [3], steps=2, size=2, times=(2, 3))
+        np.testing.assert_allclose(gridworld.counter_weights(held), [1, tick])
 
 
 def _made(model, seed):

@@ -19,11 +19,12 @@ from keras import layers, ops
 from numpy.typing import ArrayLike
 
 from .._inputs import as_range, one_of, whole_number
-from ..layers import NAC
+from ..layers import NAC, Clip
 from ..many import fit_many
 
 COUNTERS = ("LSTM + linear counter", "LSTM + NAC counter", "LSTM + linear counter, U(±2)", "LSTM + NAC counter, U(±2)")
-MODELS = ("random walk", "LSTM", "LSTM, NAC of T", *COUNTERS)
+CONTROLS = ("LSTM + bounded counter", "LSTM + bounded counter, U(±2)", "LSTM + fixed counter", "LSTM + unequal counter")
+MODELS = ("random walk", "LSTM", "LSTM, NAC of T", *COUNTERS, *CONTROLS)
 KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
 SEEDS, STEPS = 32, 2_000
 SIZE, TRAIN = 5, (5, 12)  # cells a side; the T's to train on, both ends included
@@ -62,8 +63,9 @@ def agent(model: str, size: int = SIZE) -> keras.Model:
 
     T is told at the first step, and is 0 at the others. A counter adds NAC([T, tick]), or the same of a plain linear layer, to its n at
     every step, and n is what the LSTM hears of time. Counters of both kinds start from the same W = tanh(Ŵ)·σ(M̂), with Ŵ from U(−2, 2)
-    and M̂ = 1, or both from U(−2, 2). "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises ValueError for an unknown model, or one
-    that has no weights.
+    and M̂ = 1, or both from U(−2, 2). A bounded counter is a linear one whose W is clipped to [−1, 1] after each update; a fixed one has
+    W = [1, −1], an unequal one [1, −0.9], and these two do not learn. "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises
+    ValueError for an unknown model, or one that has no weights.
     """
     if one_of(model, MODELS, "model") == "random walk":
         raise ValueError("a 'random walk' has nothing to learn: choose one of the other models")
@@ -75,16 +77,21 @@ def agent(model: str, size: int = SIZE) -> keras.Model:
     elif model == "LSTM, NAC of T":
         time, count = [T, nac(T)], n
     else:
-        counter = nac
-        if "linear" in model:
-            nac.build((None, 2))
-            counter = layers.Dense(1, use_bias=False, kernel_initializer=keras.initializers.Constant(nac.W.numpy()), name="counter")
+        nac.build((None, 2))
+        counter = nac if "NAC" in model else _linear_counter(model, nac.W.numpy())
         count = n + counter(ops.concatenate([T, TICK * ops.ones_like(T)], -1))
         time = [count]
     seen = layers.Dense(UNITS, activation="relu")(sight)
     out, (new_h, new_c) = layers.LSTMCell(UNITS)(ops.concatenate([seen, *time], -1), [h, c])
     logits = layers.Dense(len(MOVES), kernel_initializer=keras.initializers.RandomNormal(stddev=0.01), name="policy")(out)
     return keras.Model([sight, T, h, c, n], [logits, layers.Dense(1, name="value")(out), new_h, new_c, count])
+
+
+def _linear_counter(model, start):
+    held = {"LSTM + fixed counter": [[1.0], [-1.0]], "LSTM + unequal counter": [[1.0], [-0.9]]}.get(model)
+    begin = keras.initializers.Constant(start if held is None else held)
+    limit = Clip(-1, 1) if "bounded" in model else None
+    return layers.Dense(1, use_bias=False, kernel_initializer=begin, kernel_constraint=limit, trainable=held is None, name="counter")
 
 
 def live(
