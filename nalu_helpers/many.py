@@ -324,7 +324,7 @@ class _Runs:
         room = MOST_BYTES - loop.bytes_held - sum(tables)
         self.workers = max(1, min(self.workers, room // taken(least)))
         fits = [size for size in sizes if size == least or (taken(size) * self.workers <= MOST_BYTES // 2 and loop.adds_as_two(size))]
-        self.tile = next((size for size in fits if size * self.workers >= runs), fits[-1])
+        self.tile = next((size for size in fits if size * min(self.workers, CORES) >= runs), fits[-1])
         self.at_once = at_once(self.tile)  # runs that are measured together
         self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
         self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once

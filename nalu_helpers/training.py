@@ -171,6 +171,7 @@ class Loop:
         examples = [tf.convert_to_tensor(part) for part in (*drawn, *own)]
         one = tf.constant(0), tf.constant(0.0), self.values_of(model), examples  # what one update of one run begins with
         self.side_by_side, traced = self._tried(one)
+        self.of_two = traced if self.side_by_side else None  # serves wherever two runs are computed, and is not traced again
         self.bytes_held = 2 * sum(value.nbytes for value in self.fresh)  # the optimizer's variables, and what they begin with
         self.bytes_a_run = self._bytes_of(traced)
         refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
@@ -185,7 +186,7 @@ class Loop:
         if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
             two = tf.nest.map_structure(lambda part: tf.stack([part] * 2), one[1:])
             with contextlib.suppress(Exception), _silent_pfor():  # what is wrong with the cost itself is said below
-                traced = _traced(lambda *two: self._updates_of_each(one[0], *two), *two)
+                traced = _traced(self._side_by_side, one[0], *two)
                 if not _loops_or_picks(traced):
                     return True, traced
         return False, _traced(self._update, *one)
@@ -290,6 +291,10 @@ class Loop:
         if not self.side_by_side:
             after, cost = self._update(step, validation[0], *([part[0] for part in parts] for parts in (values, examples)))
             return [part[None] for part in after], cost[None]
+        return (self.of_two if validation.shape[0] == 2 else self._side_by_side)(step, validation, values, examples)
+
+    def _side_by_side(self, step, validation, values, examples):
+        """`_update` of some runs, made one graph of them all."""
         one = lambda run: self._update(step, *run)  # noqa: E731
         return tf.vectorized_map(one, (validation, values, examples), fallback_to_while_loop=False)
 

@@ -81,12 +81,20 @@ def jitter(phase):
 
     add_weight = keras.layers.Layer.add_weight
 
+    def off(value):
+        w = np.asarray(value, "float64")
+        return w * (1 + MILLIONTH * np.sin(w / MILLIONTH + phase))
+
     def jittered(self, *args, **kwargs):
         variable = add_weight(self, *args, **kwargs)
-        if keras.backend.is_float_dtype(variable.dtype):
+        if not keras.backend.is_float_dtype(variable.dtype):
+            return variable
+        first = variable._initializer
+        if first is not None:  # it gets its numbers later: a layer that is built when its model is called for the first time
+            variable._initializer = lambda shape, dtype=None: tf.cast(off(first(shape, dtype=dtype)), dtype)
+        else:
             with tf.init_scope():  # a layer may be built while a graph is traced
-                w = variable.numpy().astype("float64")
-                variable.assign(w * (1 + MILLIONTH * np.sin(w / MILLIONTH + phase)))
+                variable.assign(off(variable.numpy()))
         return variable
 
     keras.layers.Layer.add_weight = jittered

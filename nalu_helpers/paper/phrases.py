@@ -97,12 +97,19 @@ def parse(text: str) -> tuple[int, np.ndarray]:
             near = difflib.get_close_matches(word, vocabulary, n=1)
             mend = f"did you mean {near[0]!r}?" if near else "write for example 'three hundred and thirty four'"
             raise ValueError(f"{word!r} is none of the 30 words that the numbers from 0 to 999 are made of: {mend}")
-    spoken = [" ".join(vocabulary[token] for token in row if token) for row in tokens]
+    spoken = _numbers()
     if " ".join(words) not in spoken:
         near = difflib.get_close_matches(" ".join(words), spoken, n=1, cutoff=0)
         raise ValueError(f"{' '.join(words)!r} has known words but is no number from 0 to 999: did you mean {near[0]!r}?")
-    number = spoken.index(" ".join(words))
+    number = spoken[" ".join(words)]
     return number, tokens[number]
+
+
+@functools.cache
+def _numbers() -> dict[str, int]:
+    """Which number each phrase means."""
+    tokens, _, vocabulary = table()
+    return {" ".join(vocabulary[token] for token in row if token): number for number, row in enumerate(tokens)}
 
 
 def so_far(text: str) -> np.ndarray:
