@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,10 @@ def table_path(output: str | Path) -> Path:
 
 
 def note_origin(output: str | Path, command: str, processor_seconds: float | None = None) -> None:
-    """Write beside `output`, as JSON, how it was made: the command, the date, the versions, the kind of machine and what it cost."""
+    """Write beside `output`, as JSON, how it was made: the command, the date in UTC, the versions, the kind of machine and what it cost."""
     origin: dict[str, Any] = {
         "command": command,
-        "date": date.today().isoformat(),
+        "date": datetime.now(timezone.utc).date().isoformat(),
         "machine": f"{platform.system()} {platform.machine()}, {joblib.cpu_count()} cores",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}},
     }

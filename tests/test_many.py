@@ -606,9 +606,7 @@ def test_the_same_rows_drawn_at_every_step_teach_the_same_to_the_last_bit(name):
 @pytest.mark.parametrize("name", quick_first(SOME, [*UNITS]))
 def test_keras_own_fit_teaches_the_same_as_fit(name):
     """All rows in one batch and in order, the same Adam. Keras' update is compiled otherwise and rounds so: 40 steps carry that on."""
-    keras.utils.set_random_seed(7)
-    ours = UNITS[name]()
-    fit(ours, *ROWS, steps=40, learning_rate=0.05, progress=False)
+    ours = taught(UNITS[name], {"steps": 40, "learning_rate": 0.05, "progress": False})
     keras.utils.set_random_seed(7)
     theirs = UNITS[name]()
     model = keras.Sequential([theirs])
