@@ -291,7 +291,9 @@ class Loop:
         if not self.side_by_side:
             after, cost = self._update(step, validation[0], *([part[0] for part in parts] for parts in (values, examples)))
             return [part[None] for part in after], cost[None]
-        return (self.of_two if validation.shape[0] == 2 else self._side_by_side)(step, validation, values, examples)
+        if validation.shape[0] == 2 and self.of_two:
+            return self.of_two(step, validation, values, examples)
+        return self._side_by_side(step, validation, values, examples)
 
     def _side_by_side(self, step, validation, values, examples):
         """`_update` of some runs, made one graph of them all."""
