@@ -382,7 +382,7 @@ def exercise_12_1(answer):
 
 @_exercise
 def exercise_12_2(answer):
-    """Nothing on the range that it saw could have told it. A unit does not know what is outside; it assumes."""
+    """What it saw of this was too small to heed. A unit does not know what is outside; it assumes."""
     rng, compute = np.random.default_rng(0), expression.parse(answer)
     x, far = rng.uniform(1, 2, (500, 2)), rng.uniform(2, 6, (500, 2))
     y, y_far = (np.asarray(compute(part[:, :1], part[:, 1:]), float) + np.zeros((500, 1)) for part in (x, far))

@@ -171,7 +171,7 @@ def cost(
 
     `cost` holds it at every `every` steps, [looks], or for many seeds [looks, seeds], or as a map of a name to [looks]: each of these
     has a line style of its own. `marks` maps a look to the words that explain it (None, never reached, is left out); `solved`, one True
-    or False a seed, colours the seeds that succeeded and those that did not; `expected` is a cost that was predicted, dotted, NaN where
+    or False a seed, colours the seeds that succeeded and those that did not; `expected` is a cost that was predicted, as rings, NaN where
     nothing is said. A cost of 0 has no place on a log axis: a triangle at the bottom says from where on it is 0.
     """
     named = cost if isinstance(cost, dict) else {}
