@@ -41,7 +41,7 @@ def test_so_many_seeds_of_twenty_learn_it():
     task = data.uniform("/", train=(1, 10), test=(10, 100))
     table = fit_many(lambda: NALU(1), task, seeds=range(20), steps=5000, every=5000, progress=False).table
     solved = (table[table["step"] == 5000]["extrapolation"] < 0.01).sum()
-    assert f"{solved} of the seeds 0 … 19 end with a mean squared error below 0.01" in " ".join(SECTION.split())
+    assert f"{solved} of the 20 seeds 0 … 19 end with a mean squared error below 0.01" in " ".join(SECTION.split())
 
 
 def test_the_second_example_is_a_table_with_a_row_for_each_range(capsys):
