@@ -236,8 +236,10 @@ def counted(runs: pd.DataFrame) -> dict[str, Any]:
 
 def _mean(values, family):
     """The mean of `values` and its interval; without one when a weight is beyond 1.5 or a run was solved before it began."""
-    foreign = values > 0.5 if family == "beta" else values == 0
-    return (values.mean(), np.nan, np.nan) if foreign.any() else metrics.mean_interval(values, family)
+    try:
+        return metrics.mean_interval(values, family)
+    except ValueError:
+        return values.mean(), np.nan, np.nan
 
 
 def a_range(text: str) -> tuple:

@@ -186,7 +186,7 @@ class Loop:
         if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
             two = tf.nest.map_structure(lambda part: tf.stack([part] * 2), one[1:])
             with contextlib.suppress(Exception), _silent_pfor():  # what is wrong with the cost itself is said below
-                traced = _traced(self._side_by_side, one[0], *two)
+                traced = _traced(self._as_one_graph, one[0], *two)
                 if not _loops_or_picks(traced):
                     return True, traced
         return False, _traced(self._update, *one)
@@ -293,10 +293,10 @@ class Loop:
             return [part[None] for part in after], cost[None]
         if validation.shape[0] == 2 and self.of_two:
             return self.of_two(step, validation, values, examples)
-        return self._side_by_side(step, validation, values, examples)
+        return self._as_one_graph(step, validation, values, examples)
 
-    def _side_by_side(self, step, validation, values, examples):
-        """`_update` of some runs, made one graph of them all."""
+    def _as_one_graph(self, step, validation, values, examples):
+        """`_update` of some runs side by side, without a loop over them."""
         one = lambda run: self._update(step, *run)  # noqa: E731
         return tf.vectorized_map(one, (validation, values, examples), fallback_to_while_loop=False)
 

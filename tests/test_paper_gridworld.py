@@ -127,6 +127,13 @@ def test_a_bounded_counter_stays_between_its_bounds_and_a_fixed_one_as_it_is():
         assert not held.get_layer("counter").trainable_weights
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model, tick", [("LSTM + fixed counter", -1), ("LSTM + unequal counter", -0.9)])
+def test_a_held_counter_is_the_same_after_a_training(model, tick):
+    (held,) = gridworld.train(model, [3], steps=2, size=2, times=(2, 3))
+    np.testing.assert_allclose(gridworld.counter_weights(held), [1, tick])
+
+
 def _made(model, seed):
     with seeded(seed):
         return gridworld.agent(model, size=3)
