@@ -43,6 +43,7 @@ from .training import (
 TILES = (2, 4, 8, 16, 32, 64)  # runs that are compiled into one loop: the fewest with which no run has to wait
 UPDATES_A_CALL = 16_000  # of all runs of such a loop together: some 30 ms, so that Stop and Ctrl-C need not wait
 MOST_SEEDS = 10**6
+MOST_KEPT = 200  # models of a call: Keras takes 10 to 50 ms to make a small one, and a garbage collection looks through all there are
 BLOCK_BYTES = 4 * 10**6  # of the examples that are drawn at once for a seed
 TABLE_BYTES = 32 * 10**6  # of the rows that runs of a loop are measured on at once, unless two runs alone have more
 MEASURING = 4  # how often such rows are there while it measures: stacked, as tensors, and what is computed from them
@@ -262,6 +263,7 @@ class _Runs:
         seeds = as_seeds(seeds)
         self.counting = threading.Lock()  # of the updates that are done, by all threads in one bar
         self.tensorflow_draws = True  # until a first model has been seen to be made without
+        self.kept: dict[int, keras.layers.Layer] = {}  # small models that runs began with, by seed: one of its runs ends in it
         self.first = self.built(seeds[0], None)
         self.dtype = dtype_of(self.first)
         self.task = _task(task, cost, ranges, inputs, batch, examined, self.dtype)
@@ -272,7 +274,8 @@ class _Runs:
         rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         drawn = self._drawn_first(seeds[0])
-        self.loop = Loop(self.first, optimizer, self.task.cost, drawn=drawn, own=self.task.groups[0])
+        likely = _fewest(TILES, CORES, len(self.each))
+        self.loop = Loop(self.first, optimizer, self.task.cost, drawn=drawn, own=self.task.groups[0], likely=likely)
         self._choose_tiles()
         self._refuse_a_large_table()
         self.checks = [*range(0, self.steps, self.every), self.steps]
@@ -324,7 +327,7 @@ class _Runs:
         room = MOST_BYTES - loop.bytes_held - sum(tables)
         self.workers = max(1, min(self.workers, room // taken(least)))
         fits = [size for size in sizes if size == least or (taken(size) * self.workers <= MOST_BYTES // 2 and loop.adds_as_two(size))]
-        self.tile = next((size for size in fits if size * min(self.workers, CORES) >= runs), fits[-1])
+        self.tile = _fewest(fits, min(self.workers, CORES), runs)
         self.at_once = at_once(self.tile)  # runs that are measured together
         self.tiles = [range(first, min(first + self.tile, runs)) for first in range(0, runs, self.tile)]
         self.streams = max(len({self.each[i][0] for i in tile}) for tile in self.tiles)  # as many for all: it is compiled once
@@ -380,7 +383,12 @@ class _Runs:
 
     def begins_of(self, tile):
         """The values that each run of `tile` begins with; runs of one seed begin with the same."""
-        models = {seed: self.loop.values_of(self.built(seed, self.shape)) for seed in {self.each[run][0] for run in tile}}
+        models = {}
+        for seed in {self.each[run][0] for run in tile}:
+            model = self.built(seed, self.shape)
+            models[seed] = self.loop.values_of(model)
+            if self.loop.side_by_side and len(self.kept) < MOST_KEPT:
+                self.kept[seed] = model
         for run in tile:
             seed, _, rate = self.each[run]
             values = list(models[seed])
@@ -578,7 +586,8 @@ class _Models(Sequence):
             return [self[i] for i in range(*place.indices(len(self)))]
         run = range(len(self))[place]
         if run not in self.made:
-            model = self.runs.built(self.runs.each[run][0], self.runs.shape)
+            seed = self.runs.each[run][0]
+            model = self.runs.kept.pop(seed) if seed in self.runs.kept else self.runs.built(seed, self.runs.shape)
             if _kinds(model) != self.kinds:
                 raise ValueError(
                     "make_model makes another kind of model now than when it was trained: a variable that it uses has changed since, "
@@ -600,6 +609,11 @@ def _kinds(model):
         plain = {key: value for key, value in settings.items() if key != "name" and isinstance(value, (int, float, str))}
         kinds.append((type(layer), plain))
     return kinds
+
+
+def _fewest(sizes, loops, runs):
+    """The smallest of `sizes` with which so many loops hold all runs at once, or the largest."""
+    return next((size for size in sizes if size * loops >= runs), sizes[-1])
 
 
 def _learning_rates(learning_rate, optimizer, usual):

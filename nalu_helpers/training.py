@@ -144,6 +144,8 @@ class Loop:
     `cost(model, *examples)` is the cost of one step, a single number; its examples are what was drawn for the step, then the run's `own`
     numbers. The state of the runs is a list of tensors: the values of `variables` (the model's weights and states, then what the
     optimizer remembers), each [runs, …]. Every run is computed by itself: it ends the same whatever runs beside it.
+
+    `likely` is how many will be side by side: for so many the update is traced once, and for others once more.
     """
 
     def __init__(
@@ -154,6 +156,7 @@ class Loop:
         *,
         drawn: Sequence[Any] = (),
         own: Sequence[Any] = (),
+        likely: int = 2,
     ) -> None:
         self.model, self.cost, self.side_by_side = model, cost, True
         self.trainable = model.trainable_variables
@@ -170,8 +173,8 @@ class Loop:
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
         examples = [tf.convert_to_tensor(part) for part in (*drawn, *own)]
         one = tf.constant(0), tf.constant(0.0), self.values_of(model), examples  # what one update of one run begins with
-        self.side_by_side, traced = self._tried(one)
-        self.of_two = traced if self.side_by_side else None  # serves wherever two runs are computed, and is not traced again
+        self.side_by_side, traced = self._tried(one, likely)
+        self.likely, self.traced = likely if self.side_by_side else 1, traced  # so many runs are not traced again
         self.bytes_held = 2 * sum(value.nbytes for value in self.fresh)  # the optimizer's variables, and what they begin with
         self.bytes_a_run = self._bytes_of(traced)
         refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
@@ -181,12 +184,12 @@ class Loop:
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
-    def _tried(self, one):
-        """Whether runs can be computed side by side, and one update as TensorFlow traced it."""
+    def _tried(self, one, runs):
+        """Whether runs can be computed side by side, and one update as TensorFlow traced it: of `runs` of them, or of one alone."""
         if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
-            two = tf.nest.map_structure(lambda part: tf.stack([part] * 2), one[1:])
+            some = tf.nest.map_structure(lambda part: tf.TensorSpec([runs, *part.shape], part.dtype), one[1:])
             with contextlib.suppress(Exception), _silent_pfor():  # what is wrong with the cost itself is said below
-                traced = _traced(self._as_one_graph, one[0], *two)
+                traced = _traced(self._as_one_graph, one[0], *some)
                 if not _loops_or_picks(traced):
                     return True, traced
         return False, _traced(self._update, *one)
@@ -205,7 +208,7 @@ class Loop:
             )
 
     def _bytes_of(self, traced):
-        """What one run needs: the values of its traced update, and its state before, within and after it.
+        """What one run needs: the values of its traced update, twice over side by side, and its state before, within and after it.
 
         Values of a weight's shape are not counted one by one, since most of them are computed in place.
         """
@@ -213,12 +216,13 @@ class Loop:
         outputs = [output for operation in traced.graph.get_operations() for output in operation.outputs]
         known = [output for output in outputs if output.shape.is_fully_defined() and output.dtype.is_numpy_compatible]
         values = sum(output.shape.num_elements() * output.dtype.size for output in known if tuple(output.shape) not in shapes)
+        values = 2 * values // self.likely if self.side_by_side else values
         return values + 3 * sum(value.nbytes for value in self.values_of(self.model))
 
     def _sums_of(self, traced):
         """How many numbers of one run go into each operation of the traced update that adds."""
         added = [operation.inputs[0].shape for operation in traced.graph.get_operations() if operation.type in SUMS]
-        return {shape.num_elements() // (2 if self.side_by_side else 1) for shape in added if shape.is_fully_defined()}
+        return {shape.num_elements() // self.likely for shape in added if shape.is_fully_defined()}
 
     def adds_as_two(self, runs: int) -> bool:
         """Whether `runs` runs side by side are added up in the same order as two are, and so end the same to the last bit."""
@@ -291,8 +295,8 @@ class Loop:
         if not self.side_by_side:
             after, cost = self._update(step, validation[0], *([part[0] for part in parts] for parts in (values, examples)))
             return [part[None] for part in after], cost[None]
-        if validation.shape[0] == 2 and self.of_two:
-            return self.of_two(step, validation, values, examples)
+        if validation.shape[0] == self.likely:
+            return self.traced(step, validation, values, examples)
         return self._as_one_graph(step, validation, values, examples)
 
     def _as_one_graph(self, step, validation, values, examples):

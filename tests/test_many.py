@@ -669,7 +669,7 @@ def test_where_no_loop_can_be_added_one_sentence_says_so_and_those_that_are_ther
     for name, text in {"MAPS": "a line\n" * 95, "MOST_MAPS": "100\n"}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
         monkeypatch.setattr(training, name, tmp_path / name)
-    assert len(quiet(make, seeds=[8, 9]).table)  # compiled before
+    assert len(quiet(make, seeds=range(8, 11)).table)  # compiled before
     with pytest.raises(training.TooManyLoops, match="95 of its 100 pieces of memory are taken, and TensorFlow gives none back: restart"):
         quiet(make, "a * b + 0.123")
     for text in ("", "many"):  # where nothing is counted nothing is refused
@@ -810,18 +810,20 @@ def test_weights_that_two_later_seeds_share_are_refused():
 
 
 def test_models_that_are_made_of_something_else_by_now_are_refused():
-    trained, settings = {}, {"seeds": range(2), "steps": 3, "progress": False}
+    trained, settings = {}, {"seeds": range(2), "learning_rate": [0.1, 0.01], "steps": 3, "progress": False}
     for unit in (NAC, NAU):
         trained[unit] = fit_many(lambda: unit(1), ROWS, **settings).models  # noqa: B023
-    assert isinstance(trained[NAU][0], NAU)
+    assert isinstance(trained[NAU][2], NAU)
     said = "another kind of model now than when it was trained: a variable that it uses has changed since"
+    assert isinstance(trained[NAC][0], NAC)  # the one that this seed began with
     with pytest.raises(ValueError, match=said):
-        trained[NAC][0]
+        trained[NAC][2]  # made anew
     activation = "tanh"
     bent = fit_many(lambda: keras.layers.Dense(1, activation=activation), ROWS, **settings).models
     activation = "relu"
+    assert bent[0].activation is keras.activations.tanh
     with pytest.raises(ValueError, match=said):
-        bent[0]
+        bent[2]
     for unit in (NAC, NAU):
         trained[unit] = fit_many(lambda unit=unit: unit(1), ROWS, **settings).models
     assert [type(models[1]) for models in trained.values()] == [NAC, NAU]
