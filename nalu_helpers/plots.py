@@ -333,7 +333,7 @@ def weight_surface(
     else:
         figure, right = _figure(title, WIDE, 4.6)
     W = np.tanh(t)[None, :] * _sigmoid(t)[:, None]
-    filled = right.contourf(t, t, W, levels=np.linspace(-1, 1, 21))
+    filled = right.contourf(t, t, W, levels=np.linspace(-1.05, 1.05, 22))  # one colour around 0: the sign of a weight is no border there
     lines = right.contour(t, t, W, levels=[-0.9, -0.5, -0.1, 0.1, 0.5, 0.9], colors=COLORS["print"], linewidths=0.8)
     light = ["white" if abs(level) > 0.3 else COLORS["print"] for level in lines.levels]
     places = [(4 * np.sign(level), np.log(abs(level) / (1 - abs(level)))) for level in lines.levels]  # where tanh(Ŵ) is nearly ±1
@@ -381,7 +381,7 @@ def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "") -> Pict
 
     `tasks` maps a name to a Task with two inputs; `solutions` maps the same names to W's of many seeds, [seeds, 2]. The dashed
     square is where |W| < 1, all that a NAC can reach. Where the cost is among the lowest 0.5 % it has one colour; pairs beyond the
-    edge are counted in the panel's title.
+    edge are counted in the panel's corner.
     """
     span = 1.6
     figure, axes = _figure(title, 4 * len(tasks), 5.4, columns=len(tasks), squeeze=False)
@@ -399,7 +399,9 @@ def valley(tasks: Mapping[str, Task], solutions: Named, title: str = "") -> Pict
         ax.plot(*np.transpose(solutions[name]), "o", color=COLORS["m"], mec="white", ms=7)
         ax.set(xlabel=r"$w_1$", ylabel=r"$w_2$", aspect="equal", xlim=(-span, span), ylim=(-span, span))
         beyond = int((np.abs(solutions[name]) > span).any(axis=1).sum())
-        ax.set_title(name + f"\n{beyond} of {len(solutions[name])} beyond the edge" * bool(beyond), loc="center", weight="normal")
+        ax.set_title(name, loc="center", weight="normal")
+        if beyond:
+            ax.text(0.04, 0.04, f"{beyond} of {len(solutions[name])} are beyond the edge", color=COLORS["print"], transform=ax.transAxes)
         ax.grid(False)
     return figure
 
@@ -508,9 +510,9 @@ def gate_paths(steps: Numbers, logit: Numbers, solved: Numbers, title: str = "")
 def gate_surface(x: Numbers, y: Numbers, paths: Iterable[tuple] = (), title: str = "", reached: str = "solved") -> Picture:
     """The cost of a NALU with W = (w, w) and the same gate g on every row, over (w, g), and the `paths` of runs on it.
 
-    x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved). Circles are where a path begins, squares where it ends;
-    `reached` says in a word what the solved have reached. The colour is the share of the highest cost on the map, and the lines are those
-    that are marked beside the colours.
+    x is [rows, 2], y [rows, 1]; a path is (w [steps], g [steps], solved), with a dot a step, a circle where it begins and a square where
+    it ends. `reached` says in a word what the solved have reached. The colour is the share of the highest cost on the map, and the lines
+    are those that are marked beside the colours.
     """
     figure, ax = _figure(title, WIDE, 4.6)
     value, extent = gate_costs(x, y)
@@ -519,14 +521,19 @@ def gate_surface(x: Numbers, y: Numbers, paths: Iterable[tuple] = (), title: str
     ax.contour(value, levels=marks, extent=extent, colors=COLORS["print"], linewidths=0.8, linestyles="solid")
     for w, g, solved in paths:
         color, style = (COLORS["W_hat"], "-") if solved else (COLORS["M_hat"], "--")
-        ax.plot(w, g, style, color=color, lw=1.5)
+        ax.plot(w, g, style, marker=".", ms=5, color=color, lw=1.5)
         ax.plot(w[0], g[0], "o", color=color, mec="white", ms=7, clip_on=False)
         ax.plot(w[-1], g[-1], "s", color=color, mec="white", ms=8, clip_on=False)
     for solved, color, style in ((True, "W_hat", "-"), (False, "M_hat", "--")):
         count = sum(bool(path[2]) == solved for path in paths)
         if count:
             ax.plot([], [], style, color=COLORS[color], label=f"{'' if solved else 'not '}{reached}: {count}")
-    ax.set(xlabel="weight w, the same for both inputs", ylabel="gate g (0 multiplies, 1 adds)", xlim=extent[:2], ylim=(-0.05, 1.05))
+    ax.set(
+        xlabel="weight w, the same for both inputs (on a path: their mean)",
+        ylabel="gate g (0 multiplies, 1 adds)",
+        xlim=extent[:2],
+        ylim=(-0.05, 1.05),
+    )
     bar = figure.colorbar(shown, ax=ax, label="share of the highest cost", ticks=[0, *marks[:-1], 1])
     bar.ax.yaxis.set_major_formatter("{x:.0%}")
     bar.ax.axhline(marks[-1], color=COLORS["print"], lw=0.8)
@@ -574,7 +581,7 @@ def success_tables(summary: pd.DataFrame) -> Picture:
         ax.set_xticklabels([name.replace(", ", ",\n") for name in table.columns], size=11)
         ax.set_title(SIGNS[operation], loc="center")
         ax.grid(False)
-    figure.supxlabel("range to train on; the test is on larger numbers", size=12)
+    figure.supxlabel("range to train on; the test is on a wider one", size=12)
     return figure
 
 
@@ -587,7 +594,7 @@ def benchmark(summary: pd.DataFrame, operation: str, title: str = "") -> Picture
     part = summary[summary["operation"] == operation]
     ranges, units = list(part["train"].unique()), list(part["unit"].unique())
     figure, axes = _figure(title, WIDE, 8, rows=3, sharex=True)
-    columns = (("success_rate", "success", "success rate"), ("solved_at", "solved_at", "solved at step"))
+    columns = (("success_rate", "success", "success rate\n(bars: 95 % intervals)"), ("solved_at", "solved_at", "solved at step, mean"))
     columns += (("sparsity_error", "sparsity_error", "sparsity error"),)
     least = 1e-9
     for number, unit in enumerate(units):
@@ -774,12 +781,12 @@ def nac_cell() -> Picture:
 def nalu_cell() -> Picture:
     """The NALU as a picture: one W, two paths, and the gate that mixes them."""
     figure, ax = _canvas("A NALU adds on one path, multiplies on the other; a gate decides", WIDE, 4.2, (0, 11.2), (0.4, 5.5))
-    x, y = _box(ax, 0.6, 2.5, "x", "soft", round=True), _box(ax, 10.4, 3.7, "y", "soft", round=True)
+    x, y = _box(ax, 0.6, 2.5, "x", "soft", round=True), _box(ax, 10.7, 3.7, "y", "soft", round=True)
     a, log = _box(ax, 4.9, 5.0, "a = x W", "a", width=1.9), _box(ax, 2.6, 2.5, r"log(|x| + $\varepsilon$)", "m", width=1.9)
-    times, exp = _box(ax, 4.9, 2.5, "· W", "m"), _box(ax, 6.7, 2.5, "exp = m", "m", width=1.5)
+    times, exp = _box(ax, 4.9, 2.5, "· W", "m"), _box(ax, 6.65, 2.5, "m = exp", "m", width=1.4)
     W, gate = _box(ax, 4.9, 3.75, "W", "W"), _box(ax, 4.9, 0.9, r"g = $\sigma$(x G)", "g", width=1.9)
-    of_a, of_m = _box(ax, 8.5, 5.0, r"$\odot\,$g", "soft", round=True), _box(ax, 8.5, 2.5, r"$\odot\,$(1−g)", "soft", width=1.4)
-    plus = _box(ax, 8.5, 3.7, "+", "soft", round=True)
+    of_a, of_m = _box(ax, 8.6, 5.0, r"$\odot\,$g", "soft", round=True), _box(ax, 8.6, 2.5, r"$\odot\,$(1−g)", "soft", width=1.35)
+    plus = _box(ax, 8.6, 3.7, "+", "soft", round=True)
     for start, end in (
         (log, times),
         (times, exp),
@@ -796,11 +803,12 @@ def nalu_cell() -> Picture:
     _arrow(ax, x, a, bend="angle,angleA=90,angleB=0,rad=8")
     _arrow(ax, x, gate, bend="angle,angleA=-90,angleB=0,rad=8")
     _arrow(ax, gate, of_m, bend="angle,angleA=0,angleB=90,rad=8")
+    ax.plot([8.5, 9.75, 9.75], [0.9, 0.9, 5.0], color=COLORS["ink"], lw=1.5)
+    _arrow(ax, (None, (9.8, 5.0)), of_a)
     ax.text(2.5, 5.15, "the path that adds", ha="center", size=12, color=COLORS["a"])
     ax.text(2.6, 1.8, "the path that multiplies", ha="center", size=12, color=COLORS["m"])
     ax.text(2.7, 1.05, "the gate", ha="center", size=12, color=COLORS["g"])
     ax.text(4.2, 3.75, "one W for both paths:\n" + r"tanh($\hat{W}$) $\odot$ $\sigma$($\hat{M}$)", ha="right", va="center", size=12)
-    ax.text(8.65, 0.9, "g for the path that adds,\n1 − g for the other", va="center", size=12, color=COLORS["g"])
     return figure
 
 
@@ -851,6 +859,7 @@ def number_map(errors: Named, title: str = "") -> Picture:
         ax.set_title(name, loc="left", size=12, weight="normal", pad=4)
         ax.grid(False)
     axes[-1, 0].set_xlabel("tens and units")
+    figure.supylabel("hundreds", size=12)
     figure.colorbar(shown, ax=axes, label="absolute error", extend="both")
     return figure
 
@@ -954,7 +963,7 @@ def seed_curves(
         ax.set(xlim=(np.min(x), np.max(x)))
         ax.set_title(textwrap.fill(name, 66 // columns), loc="center", weight="normal", size=12)
     if not np.mod(x, 1).any():
-        axes[0, 0].xaxis.set_major_locator(mpl.ticker.MaxNLocator("auto", integer=True))
+        axes[0, 0].xaxis.set_major_locator(mpl.ticker.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10]))
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
     for column in axes.T:
@@ -974,7 +983,7 @@ def clocks(tables: Named, title: str = "") -> Picture:
 
     The wave with k turns is read off by least squares, so that a table that is nothing but this wave puts n at 2πkn/p of a circle.
     """
-    figure, axes = _figure(title, 3.4 * len(tables), 3.6, columns=len(tables), squeeze=False)
+    figure, axes = _figure(title, 3.4 * len(tables), 3.6, columns=len(tables), squeeze=False, gridspec_kw={"wspace": 0.15})
     for ax, (name, table) in zip(axes[0], tables.items(), strict=True):
         table, angle = np.asarray(table, "float64"), np.linspace(0, 2 * np.pi, 200)
         p = len(table)
