@@ -314,10 +314,8 @@ def matrices(layer: Any, title: str = "") -> Picture:
 
 
 @_styled
-def weight_surface(
-    points: Any = None, title: str = "W = tanh(Ŵ) · σ(M̂): flat in three places, with a cliff at Ŵ = 0", path: Any = None
-) -> Picture:
-    """The weight W = tanh(Ŵ) · σ(M̂) over (Ŵ, M̂), with the two curves that make it beside it. `points`, pairs (Ŵ, M̂), are drawn on it.
+def weight_surface(title: str = "W = tanh(Ŵ) · σ(M̂): flat in three places, with a cliff at Ŵ = 0", path: Any = None) -> Picture:
+    """The weight W = tanh(Ŵ) · σ(M̂) over (Ŵ, M̂), with the two curves that make it beside it.
 
     `path`, where weights have been while they learned, takes the place of the two curves: [steps, inputs, 2] for the (Ŵ, M̂) of
     each input, or [steps, 2] for one. A dot a step, a circle where it begins, a square where it ends.
@@ -339,8 +337,6 @@ def weight_surface(
     light = ["white" if abs(level) > 0.3 else COLORS["print"] for level in lines.levels]
     places = [(4 * np.sign(level), np.log(abs(level) / (1 - abs(level)))) for level in lines.levels]  # where tanh(Ŵ) is nearly ±1
     right.clabel(lines, fmt=lambda level: f"{level:g}".replace("-", "−"), fontsize=11, colors=light, inline_spacing=8, manual=places)
-    if points is not None:
-        right.plot(*np.transpose(points), "o", color=COLORS["path"], mec=COLORS["print"], ms=8)
     if path is not None:
         walks = np.reshape(path, (len(path), -1, 2)).swapaxes(0, 1)
         outlined = [mpl.patheffects.withStroke(linewidth=4, foreground=COLORS["print"])]
@@ -905,22 +901,17 @@ def medians(
 
 
 @_styled
-def registers(
-    tokens: Sequence[str], values: Numbers, title: str = "", names: Sequence[str] | None = None, ylabel: str = "value"
-) -> Picture:
+def registers(tokens: Sequence[str], values: Numbers, title: str = "") -> Picture:
     """What a network keeps after each token: `tokens`, a list of words, and `values` [tokens, registers], a stair for each register.
 
-    A panel has room for ACROSS tokens; the rest goes on below. `names`, one for each register, stand in the legend. Raises ValueError when
-    there are more or fewer of them, or of the tokens.
+    A panel has room for ACROSS tokens; the rest goes on below. Raises ValueError when there are more or fewer tokens than values.
     """
     values = np.asarray(values)
     if values.ndim != 2 or len(values) != len(tokens):
         raise ValueError(f"values has shape {values.shape} for {len(tokens)} tokens, expected [tokens, registers]: a row for each token")
-    if names is not None and len(names) != values.shape[1]:
-        raise ValueError(f"there are {len(names)} names for {values.shape[1]} registers: give each register one, or leave names out")
     across, rows = min(len(tokens), ACROSS), -(-len(tokens) // ACROSS)
     figure, axes = _figure(title, max(6, 1 + 0.62 * across), 0.8 + 3.2 * rows, rows=rows, sharey=True, squeeze=False)
-    names = names or [f"register {i + 1}" for i in range(values.shape[1])]
+    names = [f"register {i + 1}" for i in range(values.shape[1])]
     reach = np.ptp(np.append(values, 0)) or 1
     colors = _for_each(names, ("a", "m", "g", "W", "M_hat", "W_hat"))
     styles = _for_each(names, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))))
@@ -933,7 +924,7 @@ def registers(
                 value = values[place, column]
                 up = 0.05 * reach * (1 if value >= values[place].max() and (column == 0 or value > values[place, 0]) else -1)
                 ax.text(place, value + up, round(value), color=COLORS[color], ha="center", va="bottom" if up > 0 else "top", size=11)
-        ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel=ylabel, xlim=(here[0] - 0.5, here[0] + across - 0.5))
+        ax.set(xticks=range(len(tokens)), xticklabels=tokens, ylabel="value", xlim=(here[0] - 0.5, here[0] + across - 0.5))
         ax.grid(axis="x", visible=False)
     ax.set(xlabel="token read", ylim=(min(values.min(), 0) - 0.2 * reach, max(values.max(), 0) + 0.2 * reach))
     figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=4)
