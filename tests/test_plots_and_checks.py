@@ -317,7 +317,8 @@ def test_corners_that_are_not_quite_corners_are_not_taken_for_them(answer, capsy
 def test_errors_off_the_picture_are_drawn_on_its_edge_and_counted():
     figure = plots.errors({"a": [1e-9, 0.1]}, {"a": [np.inf, np.nan, 5e4, 3.0]}, ceiling=1e4)
     (ax,) = figure.axes
-    assert ax.get_xlabel() == "mean absolute error   (◂ 1 of them below 1e-06, ▸ 3 of them above 10,000, drawn there)"
+    assert ax.get_xlabel() == "mean absolute error\n(◂ 1 of them below 1e-06, ▸ 3 of them above 10,000, drawn there)"
+    assert plots.errors({"a": [1e-9]}, {"a": [1]}).axes[0].get_xlabel() == "mean absolute error   (◂ 1 of them below 1e-06, drawn there)"
     drawn = {line.get_marker(): line.get_xdata() for line in ax.lines if line.get_color() == plots.COLORS["m"] and len(line.get_xdata())}
     assert drawn[">"].tolist() == [1e4, 1e4, 1e4] and drawn["D"].tolist() == [3.0]
 
