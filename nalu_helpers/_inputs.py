@@ -18,6 +18,8 @@ def as_floats(values: Any, name: str, dtype: str = "float32", empty: bool = Fals
     Raises TypeError when `values` are not numbers in a rectangle, ValueError when one of them is NaN or infinite (it names the
     first such row) or too large for `dtype`, or when there are none, unless they may be `empty`.
     """
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked entries: fill them, or leave their rows out")
     try:
         given = np.asarray(values)
     except ValueError:

@@ -353,6 +353,8 @@ def fair(
     there = results.keys_in(tables[1], ["unit", "operation"])
     wanted = [pair for pair in asked if (pair[0], WORDS[pair[1]]) not in there]
     chunks = [(unit, operation, entries[unit], settings) for unit, operation in wanted]
+    for path in paths:
+        results.refuse_unwritable(path)
     with Progress(total=sum(map(_steps_of, chunks)), unit=" steps in all", disable=None, unit_scale=True) as bar:
         for done in each(_pair, chunks, scheduler, bar, _steps_of):
             for i, (path, key) in enumerate(zip(paths, (CHOICE_KEY, KEY), strict=True)):
@@ -451,6 +453,7 @@ def _in_both_settings(folder, name, head, run, known, units, operations, seeds, 
     if changed:
         raise ValueError(f"{output.name} has {', '.join(changed[0])} in other settings than fair.csv: move it away, and it is made anew")
     chunks = [pair for pair in asked if pair in settings and pair not in there]
+    results.refuse_unwritable(output)
     total = 2 * len(chunks) * len(seeds) * len(data.BENCHMARK_RANGES) * steps
     with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
         for pair in chunks:
@@ -531,7 +534,7 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]]) -> pd.DataF
     ahead in all when chance alone would split the seeds that differ so unevenly with a probability below 0.05 (exact binomial test).
     A claim *holds* when the newer unit is ahead as published and at its best. When it is ahead as published only, it was *the setting's
     merit*; ahead at its best only, it is *only at its best*. When it is ahead in neither, what both are at their best decides: *the older
-    is ahead*, or *no difference seen*.
+    is ahead*, or *no difference seen*. Only seeds that both units have are counted. Raises ValueError when there are none.
     """
     from scipy.stats import binomtest
 
@@ -543,7 +546,11 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]]) -> pd.DataF
         for setting in ("published", "best"):
             some = runs[(runs["operation"] == operation) & (runs["setting"] == setting)]
             a, b = (some[some["unit"] == unit].groupby("seed")["solved"].sum() for unit in (newer, older))
-            b = b.reindex(a.index)
+            a, b = a.align(b, join="inner")
+            if not len(a):
+                raise ValueError(
+                    f"runs has no seed of both {newer} and {older} at {operation!r} in the setting {setting!r}: nothing can be said"
+                )
             more, fewer = int((a > b).sum()), int((a < b).sum())
             sure = more != fewer and binomtest(more, more + fewer).pvalue < 0.05
             ahead.append((more > fewer) - (more < fewer) if sure else 0)

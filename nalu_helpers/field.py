@@ -80,8 +80,8 @@ def run_chunk(
     enter the operation.
     """
     ((unit, operation),) = pairs([unit], [operation])
-    entry = UNITS[unit]
-    rate = entry.learning_rate if learning_rate is None else learning_rate
+    entry, ranges = UNITS[unit], list(ranges)
+    rate = entry.learning_rate if learning_rate is None else positive_number(learning_rate, "learning_rate", "0.001")
     checks = fit_many(
         lambda: entry.make(operation),
         operation,
@@ -158,6 +158,7 @@ def single_module(
             keys = {(unit, WORDS[operation], data.range_name(train), seed) for train, _ in ranges for seed in some}
             if not keys <= there:
                 chunks.append((unit, operation, ranges, some, steps, batch, learning_rate))
+    results.refuse_unwritable(output)
     total = sum(len(chunk[3]) for chunk in chunks) * len(ranges) * steps
     with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
         for done in each(run_chunk, chunks, scheduler, bar, lambda chunk: len(chunk[2]) * len(chunk[3]) * chunk[4]):
@@ -194,11 +195,16 @@ def each(run: Callable, chunks: Iterable[tuple], scheduler: str | None, bar: Any
 
 
 def pairs(units: Iterable[str] | None, operations: Iterable[str] | None, known: Mapping[str, Entry] = UNITS) -> list[tuple[str, str]]:
-    """The (unit, operation) pairs asked for. Raises ValueError for one that is unknown, or a unit that does not enter an operation."""
-    chosen = [one_of(unit, known, "unit") for unit in units or known]
-    wanted = [known_operation(operation) for operation in operations or WORDS]
-    for unit in units or ():
-        for operation in wanted if operations else ():
+    """The (unit, operation) pairs asked for, each once.
+
+    Raises ValueError for one that is unknown, a unit that does not enter an operation, and where nothing is asked for.
+    """
+    chosen = [one_of(unit, known, "unit") for unit in dict.fromkeys(known if units is None else units)]
+    wanted = [known_operation(operation) for operation in dict.fromkeys(WORDS if operations is None else operations)]
+    if not (chosen and wanted):
+        raise ValueError(f"{'units' if wanted else 'operations'} is empty: name at least one, or leave it out for all")
+    for unit in chosen if units is not None else ():
+        for operation in wanted if operations is not None else ():
             if operation not in known[unit].operations:
                 able = ", ".join(name for name, entry in known.items() if operation in entry.operations)
                 raise ValueError(f"{unit} does not enter {WORDS[operation]} in this benchmark, these do: {able}")

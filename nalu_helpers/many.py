@@ -256,7 +256,7 @@ class _Runs:
             if isinstance(make_model, keras.layers.Layer):
                 raise TypeError
             inspect.signature(make_model).bind()  # as it is called: without arguments
-        except TypeError:
+        except (TypeError, ValueError):  # of dict, for one, nobody knows the arguments
             raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)") from None
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
@@ -274,6 +274,7 @@ class _Runs:
         rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         drawn = self._drawn_first(seeds[0])
+        self.kinds = _kinds(self.first)
         likely = _fewest(TILES, CORES, len(self.each))
         self.loop = Loop(self.first, optimizer, self.task.cost, drawn=drawn, own=self.task.groups[0], likely=likely)
         self._choose_tiles()
@@ -349,7 +350,8 @@ class _Runs:
                 raise TypeError(f"make_model returned {model!r}, expected a Keras layer or model such as NALU(1)")
             if shape is not None and not model.built:
                 model(np.ones(shape, dtype_of(model)))
-            self.tensorflow_draws = tensorflow_drew()
+            if model.built:  # one that is not has not drawn its weights yet
+                self.tensorflow_draws = tensorflow_drew()
             if any(id(variable) in self.known for variable in model.variables):
                 raise ValueError(
                     "make_model gave a model that shares weights with one before: make a new one in it, as lambda: NALU(1) does"
@@ -386,6 +388,11 @@ class _Runs:
         models = {}
         for seed in {self.each[run][0] for run in tile}:
             model = self.built(seed, self.shape)
+            if _kinds(model) != self.kinds:
+                raise ValueError(
+                    f"make_model makes another kind of model for seed {seed} than for the first: all are trained as one, and may differ "
+                    "in their weights alone; train those that differ in calls of their own"
+                )
             models[seed] = self.loop.values_of(model)
             if self.loop.side_by_side and len(self.kept) < MOST_KEPT:
                 self.kept[seed] = model
@@ -576,7 +583,7 @@ class _Models(Sequence):
     """The trained models, in the order of the runs; each is made when it is asked for."""
 
     def __init__(self, runs, values):
-        self.runs, self.values, self.kinds, self.made = runs, values, _kinds(runs.first), {}
+        self.runs, self.values, self.made, self.making = runs, values, {}, threading.Lock()
 
     def __len__(self):
         return len(self.values)
@@ -585,29 +592,34 @@ class _Models(Sequence):
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
         run = range(len(self))[place]
-        if run not in self.made:
-            seed = self.runs.each[run][0]
-            model = self.runs.kept.pop(seed) if seed in self.runs.kept else self.runs.built(seed, self.runs.shape)
-            if _kinds(model) != self.kinds:
-                raise ValueError(
-                    "make_model makes another kind of model now than when it was trained: a variable that it uses has changed since, "
-                    "such as that of a loop. Hand it over as it is, for example by lambda name=name: …, or use the models before it changes"
-                )
-            self.runs.loop.give(model, [value[None] for value in self.values[run]], 0, self.runs.steps)
-            self.made[run] = model
+        with self.making:
+            if run not in self.made:
+                self.made[run] = self._model_of(run)
         return self.made[run]
+
+    def _model_of(self, run):
+        """The model of one run, with what it has learned."""
+        seed = self.runs.each[run][0]
+        model = self.runs.kept.pop(seed) if seed in self.runs.kept else self.runs.built(seed, self.runs.shape)
+        if _kinds(model) != self.runs.kinds:
+            raise ValueError(
+                "make_model makes another kind of model now than when it was trained: a variable that it uses has changed since, "
+                "such as that of a loop. Hand it over as it is, for example by lambda name=name: …, or use the models before it changes"
+            )
+        self.runs.loop.give(model, [value[None] for value in self.values[run]], 0, self.runs.steps)
+        return model
 
 
 def _kinds(model):
-    """The classes of a model's layers, all the way in, and those of their settings that are a number or a word, but for their names."""
+    """A model's layers, all the way in: the class of each, the shapes of its weights, and its settings that are a number or a word."""
     kinds = []
     for layer in model._flatten_layers():
         try:
             settings = layer.get_config()
-        except NotImplementedError:  # some models of the reader's own
+        except Exception:  # whatever a layer of the reader's own does not know how to say
             settings = {}
         plain = {key: value for key, value in settings.items() if key != "name" and isinstance(value, (int, float, str))}
-        kinds.append((type(layer), plain))
+        kinds.append((type(layer), [tuple(variable.shape) for variable in layer.variables], plain))
     return kinds
 
 

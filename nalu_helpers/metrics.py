@@ -119,9 +119,9 @@ def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
     """The mean of `values` and its 95 % interval by profile likelihood, (mean, low, high), for values that follow a `family`.
 
     "gamma" is for numbers above 0, such as the step at which a run was solved; "beta" for numbers between 0 and 0.5, such as sparsity
-    errors. The interval is (NaN, NaN) for fewer than two values and of no width when all are the same. Raises ValueError for values
-    that the family does not have, and for a 0 among others of a gamma: how near to 0 it is taken to be would decide the interval alone.
-    Source: Madsen & Johansen 2020, appendix, and their R code.
+    errors. The interval is (NaN, NaN) for fewer than two values and of no width when all are the same, for a beta to within 1e-10.
+    Raises ValueError for values that the family does not have, and for a 0 among others of a gamma: how near to 0 it is taken to be would
+    decide the interval alone. Source: Madsen & Johansen 2020, appendix, and their R code.
     """
     from scipy.optimize import brentq, minimize_scalar
     from scipy.special import betaln, gammaln
@@ -135,7 +135,7 @@ def mean_interval(values: ArrayLike, family: str) -> tuple[float, float, float]:
         raise ValueError(
             f"values holds {wrong[0]:g}, expected numbers {expected}, which is where the family {family!r} lives: choose another"
         )
-    if len(values) < 2 or np.ptp(values) <= 1e-10:
+    if len(values) < 2 or np.ptp(values) <= 1e-10 * (values.max() if family == "gamma" else 1):
         mean = float(values.mean()) if len(values) else np.nan
         return (mean, mean, mean) if len(values) > 1 else (mean, np.nan, np.nan)
     if family == "gamma" and values.min() < 1e-12 * values.mean():

@@ -51,10 +51,22 @@ def write(output: str | Path, text: str) -> None:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
         os.replace(unfinished, output)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise OSError(
             f"{output} could not be written ({error.strerror}); what it held before is still there: make room and start again"
         ) from None
+
+
+def refuse_unwritable(output: str | Path) -> None:
+    """Raise OSError when `output` cannot be written, before hours are spent on what is to be written there."""
+    unfinished = Path(f"{output}.unfinished")
+    try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+        unfinished.unlink()
+    except OSError as error:
+        raise OSError(f"{output} cannot be written ({error.strerror}): choose another place for it, or make room") from None
 
 
 def table_path(output: str | Path) -> Path:

@@ -69,6 +69,9 @@ class TrainingDiverged(ValueError):
         super().__init__(message)
         self.cost = cost
 
+    def __reduce__(self):  # so that it can come back from another process
+        return type(self), (*self.args, self.cost)
+
 
 def fit(
     model: keras.layers.Layer,
@@ -96,7 +99,8 @@ def fit(
     "weights", a list of the trainable weights, each [1, …]. `progress` is True, False, or a bar of yours with `update(count)`.
 
     Raises ValueError or TypeError when x or y are empty, hold NaN or infinity (naming the first row) or do not fit each other or
-    the model, or a setting is none; TrainingDiverged, a ValueError, when the cost is no longer finite.
+    the model, or a setting is none; TrainingDiverged, a ValueError, when the cost is no longer finite. Then, and after Ctrl-C, the model
+    keeps weights of at most 250 steps before.
     """
     watch = a_watch(watch)
     x, y = rows_for(model, x, y, picked=callable(cost))
@@ -104,22 +108,26 @@ def fit(
     refuse_memory(4 * steps, f"the costs of {steps:,} steps")
     loop = Loop(model, optimizer_for(learning_rate, optimizer), squared_error(cost), own=[x, y])
     state, own, history, done = loop.stacked([loop.values_of(model)]), loop.stacked([[x, y]]), [], 0
-    with progress_bar(progress, steps, " steps") as bar:
-        while done < steps:
-            count = min(every - done % every, STEPS_A_CALL, steps - done)
-            after, costs = loop.run(state, done, count, (), own)
-            if watch and done % every == 0:
-                watch({"step": np.array([done]), "cost": costs[:1, 0], "weights": loop.weights(state, 1)})
-            history.append(costs[:, 0])
-            bar.update(count)
-            if not np.isfinite(costs[:, 0]).all():
-                loop.give(model, state, 0, done)
-                raise _diverged(np.concatenate(history), loop.optimizer)
-            before, state, done = state, after, done + count
-    cost_at_end = loop.run(state, steps, 1, (), own)[1][0, :1]  # one update more, for the cost that it starts from
-    if not np.isfinite(cost_at_end):
-        loop.give(model, before, 0, steps - count)
-        raise _diverged(np.concatenate([*history, cost_at_end]), loop.optimizer)
+    before = state, done  # where the cost was last seen to be finite
+    try:
+        with progress_bar(progress, steps, " steps") as bar:
+            while done < steps:
+                count = min(every - done % every, STEPS_A_CALL, steps - done)
+                after, costs = loop.run(state, done, count, (), own)
+                if watch and done % every == 0:
+                    watch({"step": np.array([done]), "cost": costs[:1, 0], "weights": loop.weights(state, 1)})
+                history.append(costs[:, 0])
+                bar.update(count)
+                before = (state, done) if np.isfinite(costs[0, 0]) else before
+                if not np.isfinite(costs[:, 0]).all():
+                    raise _diverged(np.concatenate(history), loop.optimizer)
+                state, done = after, done + count
+        cost_at_end = loop.run(state, steps, 1, (), own)[1][0, :1]  # one update more, for the cost that it starts from
+        if not np.isfinite(cost_at_end):
+            raise _diverged(np.concatenate([*history, cost_at_end]), loop.optimizer)
+    except (TrainingDiverged, KeyboardInterrupt):
+        loop.give(model, before[0], 0, before[1])
+        raise
     loop.give(model, state, 0, steps)
     if watch:
         watch({"step": np.array([steps]), "cost": cost_at_end, "weights": loop.weights(state, 1)})
@@ -266,8 +274,14 @@ class Loop:
                 scope.add_update((variable, weight))
             cost = self._cost_of(examples)
             total = cost + sum(tf.cast(loss, cost.dtype) for loss in self.model.losses)
-            gradients = tape.gradient(total, weights, unconnected_gradients="zero")
-            self.optimizer.apply([tf.convert_to_tensor(g) for g in gradients])
+            gradients = tape.gradient(total, weights)
+            if all(gradient is None for gradient in gradients):
+                raise ValueError(
+                    "the cost has no gradient along any weight, so that nothing can be learned: write it without what has no slope, "
+                    "such as tf.round, tf.argmax or whole numbers"
+                )
+            given = [tf.zeros_like(w) if g is None else tf.convert_to_tensor(g) for w, g in zip(weights, gradients, strict=True)]
+            self.optimizer.apply(given)
             return [scope.get_current_value(variable) for variable in self.variables], tf.cast(cost, self.trainable[0].dtype)
 
     def _cost_of(self, examples):
@@ -452,6 +466,8 @@ def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | No
             "optimizer scales the cost or accumulates gradients, expected one that makes each update from the gradient of its own step: "
             "give it without gradient_accumulation_steps, and not in a LossScaleOptimizer"
         )
+    if getattr(optimizer, "use_ema", False):
+        raise ValueError("optimizer has use_ema, and no averages are taken here: give it without, or use model.fit")
     if optimizer is not None and learning_rate is None:
         return optimizer
     schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
@@ -570,6 +586,8 @@ def _states(model):
 
 def dtype_of(model: keras.layers.Layer) -> str:
     """The type in which `model` computes."""
+    if isinstance(model, keras.Sequential) and model.layers:  # its own says nothing of its layers'
+        return dtype_of(model.layers[-1])
     return getattr(model, "compute_dtype", None) or keras.config.floatx()
 
 

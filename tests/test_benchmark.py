@@ -409,3 +409,29 @@ def test_the_processor_time_of_all_pieces_of_a_table_is_noted_and_left_out_where
     assert a_piece("two", 1.6) == 3
     origin.write_text(json.dumps({"command": "an older version, which noted none"}), encoding="utf-8")
     assert a_piece("three", 0.6) is None
+
+
+def test_units_and_operations_are_taken_from_any_collection_each_once():
+    once = [("NAU", "+"), ("NAC", "+")]
+    for units in (["NAU", "NAC"], iter(["NAU", "NAC"]), np.array(["NAU", "NAC"]), ["NAU", "NAC", "NAU"]):
+        assert field.pairs(units, iter(["+"])) == once
+    for empty in ({"units": []}, {"operations": iter(())}):
+        with pytest.raises(ValueError, match="is empty: name at least one, or leave it out for all"):
+            field.pairs(**{"units": None, "operations": None, **empty})
+    with pytest.raises(ValueError, match="NAU does not enter mul"):
+        field.pairs(iter(["NAU"]), ["*"])
+
+
+def test_a_chunk_takes_ranges_once_and_no_rate_below_0():
+    assert len(field.run_chunk("NAU", "+", iter(data.BENCHMARK_RANGES[6:7]), range(2), steps=3)) == 2
+    with pytest.raises(ValueError, match="learning_rate is -1"):
+        field.run_chunk("NAU", "+", data.BENCHMARK_RANGES[6:7], range(1), steps=3, learning_rate=-1.0)
+
+
+def test_a_place_where_nothing_can_be_written_is_refused_before_the_first_step(tmp_path, monkeypatch):
+    monkeypatch.setattr(field, "run_chunk", None)  # nothing is run
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OSError, match="cannot be written .*: choose another place for it, or make room"):
+        field.single_module(tmp_path / "file" / "table.csv", units=["NAU"], operations=["+"], seeds=1, steps=3)
+    with pytest.raises(OSError, match="could not be written"):
+        results.write(tmp_path / "file" / "table.csv", "a")

@@ -480,3 +480,16 @@ def test_a_unit_of_your_own_is_added_to_a_folder_that_holds_others(tmp_path, mon
     choice, runs = fair.fair(tmp_path, entries={"mine": Entry("+", lambda operation: keras.layers.Dense(1))}, **asked)
     for table in (choice, runs, pd.read_csv(tmp_path / "fair.csv", comment="#")):
         assert list(dict.fromkeys(table["unit"])) == ["mine", "NAC"]
+
+
+@pytest.mark.parametrize("claim", [("NALUU", "NAC", "add"), ("NAC", "NALUU", "add"), ("NAC", "NALU", "+")], ids=str)
+def test_a_claim_about_what_was_not_run_is_refused(claim):
+    runs = [
+        {"unit": unit, "operation": "add", "setting": setting, "seed": seed, "solved": True}
+        for unit in ("NAC", "NALU")
+        for setting in ("published", "best")
+        for seed in range(3)
+    ]
+    with pytest.raises(ValueError, match="no seed of both"):
+        fair.claims(pd.DataFrame(runs), [claim])
+    assert fair.claims(pd.DataFrame(runs[:-1]), [("NAC", "NALU", "add")])["best"].item() == "2 to 2"

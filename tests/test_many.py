@@ -827,3 +827,41 @@ def test_models_that_are_made_of_something_else_by_now_are_refused():
     for unit in (NAC, NAU):
         trained[unit] = fit_many(lambda unit=unit: unit(1), ROWS, **settings).models
     assert [type(models[1]) for models in trained.values()] == [NAC, NAU]
+
+
+def test_starts_that_tensorflow_draws_come_from_the_seed_too():
+    def make():
+        return keras.layers.Dense(1, kernel_initializer=lambda shape, dtype=None: tf.random.uniform(shape))
+
+    first, again = (quiet(make, seeds=[3, 4], steps=1, weights=True).table["kernel[0, 0]"] for _ in range(2))
+    assert first.tolist() == again.tolist() and first.iloc[0] != first.iloc[-1]
+
+
+def test_models_that_differ_from_seed_to_seed_are_refused():
+    made = itertools.chain([3] * 3, itertools.repeat(4))  # the first is made three times: as it is, for its rows, for its start
+
+    def make():
+        return keras.Sequential([keras.Input((2,)), keras.layers.Dense(next(made)), keras.layers.Dense(1)])
+
+    with pytest.raises(ValueError, match="another kind of model for seed 1 than for the first: all are trained as one"):
+        quiet(make, seeds=[0, 1], steps=3)
+
+
+def test_a_layer_that_cannot_say_its_settings_loses_no_training():
+    class Silent(NAC):
+        def get_config(self):
+            return {"size": self.nothing_of_the_kind}
+
+    runs = quiet(lambda: Silent(1), seeds=[0], steps=3)
+    assert np.isfinite(runs.models[0].W.numpy()).all()
+
+
+def test_threads_that_ask_for_the_same_run_get_the_same_model():
+    models = quiet(seeds=[0], steps=3).models
+    with ThreadPoolExecutor(8) as pool:
+        assert len({id(model) for model in pool.map(lambda _: models[0], range(8))}) == 1
+
+
+def test_a_maker_of_whose_arguments_nothing_is_known_is_refused_in_a_sentence():
+    with pytest.raises(TypeError, match="expected a function that makes a model"):
+        fit_many(dict, "*", seeds=[0], steps=3, progress=False)

@@ -131,3 +131,11 @@ def test_the_interval_holds_the_mean_for_any_values_a_family_has(values, family)
 def test_a_threshold_of_nothing_is_refused(asked, words):
     with pytest.raises((TypeError, ValueError), match=words):
         metrics.success_threshold("+", (1, 2), **asked)
+
+
+def test_small_values_that_differ_have_an_interval_of_some_width():
+    large, small = (metrics.mean_interval(size * np.array([1, 30, 90]), "gamma") for size in (1e-6, 1e-12))
+    assert small[1] < small[0] < small[2]
+    np.testing.assert_allclose(np.array(small) * 1e6, large, rtol=1e-6)
+    with pytest.raises(ValueError, match="a gamma has no 0"):
+        metrics.mean_interval([0, 3e-11], "gamma")

@@ -1,13 +1,14 @@
 """`fit` against the loop written out by hand, what it teaches, and what it refuses."""
 
 import itertools
+import pickle
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import NAC, NALU, NAU, NMU, TrainingDiverged, data, fit, fit_many, metrics
+from nalu_helpers import NAC, NALU, NAU, NMU, TrainingDiverged, data, fit, fit_many, metrics, training
 from nalu_helpers.training import STEPS_A_CALL
 
 PLUS = data.article("+")
@@ -448,3 +449,59 @@ def test_a_frozen_model_is_refused():
     frozen.trainable = False
     with pytest.raises(ValueError, match="the NAC has no trainable weights: there is nothing to learn"):
         quiet_fit(frozen)
+
+
+def one_weight(value):
+    """A model that says w x, with w at `value`."""
+    start = keras.initializers.Constant(value)
+    return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer=start)])
+
+
+@pytest.mark.parametrize("every", [1, 250])
+def test_a_model_that_diverges_keeps_weights_whose_cost_was_finite(every):
+    model, infinitely_steep = one_weight(3.0), lambda model, x, y: tf.reduce_sum(tf.sqrt(tf.abs(model(x) - y)))
+    with pytest.raises(TrainingDiverged):
+        fit(model, [[1.0], [2.0]], [[3.0], [6.0]], steps=10, every=every, cost=infinitely_steep, progress=False)
+    assert np.isfinite(model.get_weights()[0]).all()
+
+
+def test_what_says_that_a_training_diverged_can_come_from_another_process():
+    said = pickle.loads(pickle.dumps(TrainingDiverged("the cost is nan", np.array([1.0, np.nan]))))
+    assert str(said) == "the cost is nan" and len(said.cost) == 2
+
+
+def test_a_training_that_is_stopped_by_ctrl_c_keeps_what_was_learned():
+    def stop(seen):
+        if seen["step"][0] == 100:
+            raise KeyboardInterrupt
+
+    model, longer = one_weight(0.5), one_weight(0.5)
+    rows = [[1.0], [2.0]], [[3.0], [6.0]]
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, *rows, steps=1000, every=50, watch=stop, progress=False)
+    fit(longer, *rows, steps=50, progress=False)
+    learned = model.get_weights()[0]
+    assert learned != 0.5 and abs(learned - 3) <= abs(longer.get_weights()[0] - 3)
+
+
+def test_averages_of_weights_that_nobody_takes_are_refused():
+    with pytest.raises(ValueError, match="use_ema, and no averages are taken here"):
+        fit(one_weight(1.0), [[1.0]], [[2.0]], steps=3, optimizer=keras.optimizers.Adam(0.01, use_ema=True), progress=False)
+
+
+def test_a_cost_without_a_gradient_is_refused():
+    rounded = lambda model, x, y: tf.reduce_sum((tf.round(model(x)) - y) ** 2)  # noqa: E731
+    with pytest.raises(ValueError, match="no gradient along any weight, so that nothing can be learned"):
+        fit(one_weight(1.0), [[1.0]], [[2.0]], steps=3, cost=rounded, progress=False)
+
+
+def test_a_sequential_of_float64_layers_is_trained_in_float64():
+    model = keras.Sequential([keras.Input((2,), dtype="float64"), NALU(1, dtype="float64")])
+    x = np.array([[1e40, 2e40], [3e40, 1e40]])
+    assert np.isfinite(fit(model, x / 1e40, x.sum(axis=1) / 1e40, steps=3, progress=False)).all()
+    assert training.dtype_of(model) == training.dtype_of(keras.Sequential([NALU(1, dtype="float64")])) == "float64"
+
+
+def test_masked_numbers_are_refused():
+    with pytest.raises(ValueError, match="x has masked entries: fill them, or leave their rows out"):
+        fit(one_weight(1.0), np.ma.masked_equal([[1.0], [2.0]], 2.0), [[1.0], [2.0]], steps=3, progress=False)
