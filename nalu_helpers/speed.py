@@ -115,7 +115,7 @@ def _of_two_sums(x):
     return tf.reduce_sum(x[:, :half], 1, keepdims=True) * tf.reduce_sum(x[:, half:], 1, keepdims=True)
 
 
-def _one_at_a_time(make, draw, cost):
+def _one_at_a_time(make, draw, cost, steps=3_000):
     """Steps a second of one model, with Keras' Adam and a compiled step that draws its own fresh numbers."""
     model, adam = make(), keras.optimizers.Adam(1e-3)
     model(draw())
@@ -129,7 +129,7 @@ def _one_at_a_time(make, draw, cost):
         adam.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
 
     step()
-    return 3_000 / _seconds(lambda: [step() for _ in range(3_000)])
+    return steps / _seconds(lambda: [step() for _ in range(steps)])
 
 
 def _seconds(work: Callable[[], object]) -> float:
