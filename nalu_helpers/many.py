@@ -113,11 +113,11 @@ def fit_many(
     as a dict of arrays, and "weights", a list of the trainable weights, each [runs, …]. `progress` is True, False, or a bar of yours with
     `update(count)`.
 
-    Raises TypeError or ValueError, before the first step: for a seed, range or learning rate that is none, missing or given twice; for
-    a task, cost or model that do not fit each other, such as a model without weights, with weights of another seed's, of another kind
-    than the first seed's, or with other outputs than the task has answers; for a cost that draws random numbers or uses variables of its own; and for more memory than 2 GB.
-    While it trains, ValueError when draw gives other shapes than before, or comes to its end. TooManyLoops, a MemoryError, when this
-    Python process has compiled so much that it must be started anew.
+    Raises TypeError or ValueError, before the first step: for a seed, range or learning rate that is none, missing or given twice; for a
+    task, cost or model that do not fit each other, such as a model without weights, with weights of another seed's, of another kind than
+    the first seed's, or with other outputs than the task has answers; for a cost that draws random numbers or uses variables of its own;
+    and for more memory than 2 GB. While it trains, ValueError when draw gives other shapes than before, or comes to its end.
+    TooManyLoops, a MemoryError, when this Python process has compiled so much that it must be started anew.
     """
     watch = a_watch(watch)
     runs = _Runs(
