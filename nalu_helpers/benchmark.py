@@ -47,7 +47,8 @@ def paper(
         table = results.read(output, head, key)
         there = results.keys_in(table, key)
         missing = {chunk: [seed for seed in range(count) if (*chunk, seed) not in there] for chunk in chunks}
-        results.refuse_unwritable(output)
+        if any(missing.values()):
+            results.refuse_unwritable(output)
         updates = getattr(module, "updates", lambda *chunk, seeds, steps: len(seeds) * steps)
         total = sum(updates(*chunk, seeds=some, steps=each) for chunk, some in missing.items() if len(some))
         with Progress(total=total, unit=f" steps of {name}", disable=None, unit_scale=True) as bar:

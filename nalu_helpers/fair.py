@@ -353,7 +353,7 @@ def fair(
     there = results.keys_in(tables[1], ["unit", "operation"])
     wanted = [pair for pair in asked if (pair[0], WORDS[pair[1]]) not in there]
     chunks = [(unit, operation, entries[unit], settings) for unit, operation in wanted]
-    for path in paths:
+    for path in paths if chunks else ():
         results.refuse_unwritable(path)
     with Progress(total=sum(map(_steps_of, chunks)), unit=" steps in all", disable=None, unit_scale=True) as bar:
         for done in each(_pair, chunks, scheduler, bar, _steps_of):
@@ -453,7 +453,8 @@ def _in_both_settings(folder, name, head, run, known, units, operations, seeds, 
     if changed:
         raise ValueError(f"{output.name} has {', '.join(changed[0])} in other settings than fair.csv: move it away, and it is made anew")
     chunks = [pair for pair in asked if pair in settings and pair not in there]
-    results.refuse_unwritable(output)
+    if chunks:
+        results.refuse_unwritable(output)
     total = 2 * len(chunks) * len(seeds) * len(data.BENCHMARK_RANGES) * steps
     with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
         for pair in chunks:

@@ -158,7 +158,8 @@ def single_module(
             keys = {(unit, WORDS[operation], data.range_name(train), seed) for train, _ in ranges for seed in some}
             if not keys <= there:
                 chunks.append((unit, operation, ranges, some, steps, batch, learning_rate))
-    results.refuse_unwritable(output)
+    if chunks:
+        results.refuse_unwritable(output)
     total = sum(len(chunk[3]) for chunk in chunks) * len(ranges) * steps
     with Progress(total=total, unit=" steps in all", disable=None, unit_scale=True) as bar:
         for done in each(run_chunk, chunks, scheduler, bar, lambda chunk: len(chunk[2]) * len(chunk[3]) * chunk[4]):

@@ -600,12 +600,14 @@ class _Models(Sequence):
     def _model_of(self, run):
         """The model of one run, with what it has learned."""
         seed = self.runs.each[run][0]
-        model = self.runs.kept.pop(seed) if seed in self.runs.kept else self.runs.built(seed, self.runs.shape)
-        if _kinds(model) != self.runs.kinds:
-            raise ValueError(
-                "make_model makes another kind of model now than when it was trained: a variable that it uses has changed since, "
-                "such as that of a loop. Hand it over as it is, for example by lambda name=name: …, or use the models before it changes"
-            )
+        model = self.runs.kept.pop(seed, None)
+        if model is None:
+            model = self.runs.built(seed, self.runs.shape)
+            if _kinds(model) != self.runs.kinds:
+                raise ValueError(
+                    "make_model makes another kind of model now than when it was trained: a variable that it uses has changed since, "
+                    "such as that of a loop. Hand it over as it is, for example by lambda name=name: …, or use the models before it changes"
+                )
         self.runs.loop.give(model, [value[None] for value in self.values[run]], 0, self.runs.steps)
         return model
 

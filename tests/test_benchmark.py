@@ -435,3 +435,10 @@ def test_a_place_where_nothing_can_be_written_is_refused_before_the_first_step(t
         field.single_module(tmp_path / "file" / "table.csv", units=["NAU"], operations=["+"], seeds=1, steps=3)
     with pytest.raises(OSError, match="could not be written"):
         results.write(tmp_path / "file" / "table.csv", "a")
+
+
+def test_a_table_that_is_complete_is_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    asked = {"units": ["NAU"], "operations": ["+"], "ranges": data.BENCHMARK_RANGES[6:7], "seeds": 1, "steps": 3}
+    made = field.single_module(tmp_path / "table.csv", **asked)
+    monkeypatch.setattr(results, "refuse_unwritable", None)  # not asked
+    assert len(field.single_module(tmp_path / "table.csv", **asked)) == len(made) == 1
