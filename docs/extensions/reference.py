@@ -4,6 +4,7 @@ import ast
 import inspect
 import pkgutil
 import re
+from functools import cache
 from pathlib import Path
 
 from sphinx.util.docutils import SphinxDirective
@@ -102,10 +103,21 @@ def plain(part, place):
     return part if place % 2 else re.sub(r"([*|\\]|_(?=\W|$))", r"\\\1", part)
 
 
+MENUS = {}
+
+
+def menu(app, name, template, context, tree):
+    """Make the menu beside pages of source code once a folder: none of them stands in it, so that all of a folder show the same."""
+    folder, _, page = name.rpartition("/")
+    if page and folder.startswith("_modules"):
+        context["toctree"] = MENUS.setdefault((app, folder), cache(context["toctree"]))
+
+
 def setup(app):
     app.add_directive("modules", Modules)
     app.connect("config-inited", pages)
     app.connect("autodoc-process-signature", signature)
     app.connect("autodoc-process-docstring", as_rst)
     app.connect("autodoc-skip-member", skip)
+    app.connect("html-page-context", menu)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
