@@ -92,7 +92,6 @@ UNITS = {
     "NALU": _small_nalu,
     "linear": lambda: [keras.layers.Dense(3)],
 }
-IN_THE_NOTEBOOK = "NAU, NMU, started near + and ×, told which"  # trained there alone
 # name: (whether the reader sees the values, whether it has layer normalization, the units or None, whether it is told which to take)
 MODELS = {
     "Transformer": (True, True, None, False),
@@ -105,11 +104,11 @@ MODELS = {
     "NAU, NMU, told which": (False, True, "NAU, NMU", True),
     "NAU, NMU, started near + and ×": (False, True, "NAU, NMU, near + and ×", False),
     "NAU, NMU, started near all three": (False, True, "NAU, NMU, near all", False),
-    IN_THE_NOTEBOOK: (False, True, "NAU, NMU, near + and ×", True),
+    "NAU, NMU, started near + and ×, told which": (False, True, "NAU, NMU, near + and ×", True),
 }
 RATES = (0.003, 0.01)
 KEY = ["model", "rate"]
-CHUNKS = [(model, rate) for model in MODELS if model != IN_THE_NOTEBOOK for rate in RATES]
+CHUNKS = [(model, rate) for model in MODELS for rate in RATES]
 SEEDS, STEPS = 10, 5_000
 
 
