@@ -178,7 +178,13 @@ def test_an_error_is_the_mean_over_the_numbers_it_is_named_after(monkeypatch):
 
 
 def test_every_chunk_is_there_once():
-    assert len(set(phrases.CHUNKS)) == len(phrases.CHUNKS) == len(phrases.MODELS) * (len(phrases.EXAMPLES) + phrases.SPLITS - 1)
+    assert len(set(phrases.CHUNKS)) == len(phrases.CHUNKS) == len(phrases.MODELS) * (len(phrases.EXAMPLES) + phrases.SPLITS - 1 + 10)
+
+
+@pytest.mark.parametrize("states, embedding", [(32, 16), (10, 256), (7, 16)])
+def test_a_reader_has_the_size_that_is_asked_for(states, embedding):
+    model = phrases.reader("linear", states=states)
+    assert model.get_layer("lstm").weights[0].shape == (embedding, 4 * states)
 
 
 @pytest.mark.parametrize("models", [{}, {"LSTM + NAC": []}])

@@ -19,7 +19,11 @@ from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU, benchmark_start
 from ..many import fit_many
 
-STATES, EMBEDDING, BATCH = 32, 16, 32
+STATES, BATCH = 32, 32
+SIZES = {
+    STATES: 16,
+    10: 256,
+}  # states of the LSTM: what a word is embedded in; ours, and the authors' as they remember them
 HEADS = {
     "linear": lambda states: keras.layers.Dense(1, name="head"),
     "NAC": lambda states: NAC(1, name="head", **_small_start(states)),
@@ -37,9 +41,10 @@ MODELS = {
 }
 EXAMPLES = (169, 631)  # to learn from: the paper's number, and so many that 169 are left for the test; 200 are for validation
 SPLITS = 20  # ways to draw the 169; of the 631 there is only the first
-KEY = ["model", "examples", "split"]
-CHUNKS = [(model, examples, 0) for examples in EXAMPLES for model in MODELS]
-CHUNKS += [(model, EXAMPLES[0], number) for number in range(1, SPLITS) for model in MODELS]
+KEY = ["model", "examples", "split", "states"]
+CHUNKS = [(model, examples, 0, STATES) for examples in EXAMPLES for model in MODELS]
+CHUNKS += [(model, EXAMPLES[0], number, STATES) for number in range(1, SPLITS) for model in MODELS]
+CHUNKS += [(model, EXAMPLES[0], number, 10) for number in range(10) for model in MODELS]
 SEEDS, STEPS = 6, 6000
 
 _TOO_LARGE = ("thousand", "million", "billion", "trillion")
@@ -164,21 +169,25 @@ def _refuse_digits_and_signs(text: str, words: list[str]) -> None:
 def reader(head: str, scale: float = 1.0, states: int = STATES) -> keras.Model:
     """A Keras model that reads tokens [rows, 5] and says a number after each word, [rows, 5, 1]; after the last word it stays as it is.
 
-    `head` is one of HEADS. Raises ValueError for another, TypeError or ValueError when `states` is not a whole number of at least 1.
+    `head` is one of HEADS; each word is embedded in as many numbers as SIZES has for the LSTM's `states`, 16 where it has none. Raises
+    ValueError for another head, TypeError or ValueError when `states` is not a whole number of at least 1.
     """
     one_of(head, HEADS, "head")
     tokens = keras.Input((table()[0].shape[1],), dtype="int32")
-    words = keras.layers.Embedding(len(table()[2]), EMBEDDING)(tokens)
-    lstm = keras.layers.LSTM(whole_number(states, "states"), return_sequences=True, name="lstm")
+    states = whole_number(states, "states")
+    words = keras.layers.Embedding(len(table()[2]), SIZES.get(states, SIZES[STATES]))(tokens)
+    lstm = keras.layers.LSTM(states, return_sequences=True, name="lstm")
     state = lstm(words, mask=keras.ops.not_equal(tokens, 0))
     return keras.Model(tokens, HEADS[head](states)(state) * scale)
 
 
-def train(model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> Sequence[keras.Model]:
+def train(
+    model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = STEPS, states: int = STATES, progress: Any = False
+) -> Sequence[keras.Model]:
     """One of MODELS, trained on the numbers `learned` once for each of `seeds`: a list of Keras models.
 
     Mean squared error, batches of 32, Adam; for the last quarter of the steps its learning rate is a tenth. Raises ValueError for an
-    unknown model, and TypeError or ValueError when `learned` holds no number or one that is none from 0 to 999.
+    unknown model, and TypeError or ValueError when `learned` holds no number or one that is none from 0 to 999, and what `reader` raises.
     """
     head, scale, rate = MODELS[one_of(model, MODELS, "model")]
     last = whole_number(steps, "steps") // 4
@@ -193,7 +202,7 @@ def train(model: str, learned: ArrayLike, *, seeds: Iterable[int], steps: int = 
     falling = keras.optimizers.schedules.PiecewiseConstantDecay([steps - last - 1], [rate, rate / 10]) if last else rate
     how = dict(seeds=seeds, steps=steps, optimizer=keras.optimizers.Adam(falling, global_clipnorm=1.0))
     draw = lambda rng, count: (rng.choice(learned, (count, BATCH)),)  # noqa: E731
-    return fit_many(lambda: reader(head, scale), draw, cost=cost, progress=progress, **how).models
+    return fit_many(lambda: reader(head, scale, states), draw, cost=cost, progress=progress, **how).models
 
 
 def says(model: keras.Model, numbers: Sequence[int] = range(1000)) -> np.ndarray:
@@ -201,11 +210,13 @@ def says(model: keras.Model, numbers: Sequence[int] = range(1000)) -> np.ndarray
     return np.asarray(model(table()[0][np.asarray(numbers)]), "float64")[..., 0]
 
 
-def run(model: str, examples: int, drawn_from: int = 0, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
+def run(
+    model: str, examples: int, drawn_from: int = 0, states: int = STATES, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False
+) -> pd.DataFrame:
     """Train one of MODELS on `examples` numbers; a row for each seed with its mean absolute error on the three parts of the split.
 
     `drawn_from` is the seed of that `split`. `test_without_hundreds` leaves 100, 200, … out of the test; `right` is the share of the test
-    numbers whose answer, rounded, is right. Raises ValueError for an unknown model or number of examples, and what `split` raises.
+    numbers whose answer, rounded, is right. Raises ValueError for an unknown model or number of examples, and what its parts raise.
     """
     one_of(model, MODELS, "model")
     if examples not in EXAMPLES:
@@ -214,10 +225,10 @@ def run(model: str, examples: int, drawn_from: int = 0, *, seeds: Iterable[int],
     learned, validation, test = split(train=int(examples), seed=drawn_from)
     measured = {"train": learned, "validation": validation, "test": test, "test_without_hundreds": test[test % 100 > 0]}
     rows = []
-    for seed, trained in zip(seeds, train(model, learned, seeds=seeds, steps=steps, progress=progress), strict=True):
+    for seed, trained in zip(seeds, train(model, learned, seeds=seeds, steps=steps, states=states, progress=progress), strict=True):
         error = np.abs(says(trained)[:, -1] - table()[1])
         measures = {name: error[part].mean() for name, part in measured.items()}
-        which = {"model": model, "examples": int(examples), "split": drawn_from, "seed": seed}
+        which = {"model": model, "examples": int(examples), "split": drawn_from, "states": states, "seed": seed}
         rows.append({**which, **measures, "right": np.mean(error[test] < 0.5)})
     return pd.DataFrame(rows)
 
