@@ -102,11 +102,25 @@ def test_a_truncated_file_in_the_cache_counts_as_broken(monkeypatch):
 def test_a_sequence_is_worth_the_sum_of_its_images():
     labels = np.array([3, 3, 0, 9])
     assert experiment.worth("counting", labels).sum(axis=0).tolist() == [1, 0, 0, 2, 0, 0, 0, 0, 0, 1]
+    assert (experiment.worth("counting 1 to 20", labels) == experiment.worth("counting", labels)).all()
     assert experiment.worth("addition", labels).sum(axis=0).tolist() == [15]
     assert experiment.worth("parity", labels)[:, 0].tolist() == [1, 1, 0, 1]
     assert experiment.worth("product", np.array([3, 3, 9])).prod(axis=0).tolist() == [81]
     with pytest.raises(ValueError, match="a 0, with which every product is 0: pass without_zeros"):
         experiment.worth("product", labels)
+
+
+def test_in_sequences_of_1_to_20_images_the_other_places_are_blank_and_worth_nothing(digits, monkeypatch):
+    given = {}
+    monkeypatch.setattr(experiment, "fit_many", lambda make, draw, **how: given.update(draw=draw, **how))
+    experiment.train("counting 1 to 20", "NAC", digits, seeds=[0])
+    (chosen,) = given["draw"](np.random.default_rng(0), 50)
+    there = chosen < len(digits.x_train)
+    assert chosen.shape == (50, experiment.BATCH, 20) and set(there.sum(axis=-1).ravel()) == set(range(1, 21))
+    counts = np.stack([np.bincount(digits.y_train[row[row < len(digits.x_train)]], minlength=10) for row in chosen[0]])
+    seen = []
+    assert float(given["cost"](lambda images: seen.append(images) or tf.constant(counts, "float32"), chosen[0])) == 0
+    assert (seen[0].numpy().max(axis=(-3, -2, -1)) > 0).tolist() == there[0].tolist()
 
 
 def test_without_zeros_all_other_images_are_there(digits):
@@ -236,7 +250,8 @@ def test_test_sequences_are_always_the_same_ones_of_test_images(digits):
 
 def test_unknown_names_and_lengths_are_refused(digits):
     with pytest.raises(
-        ValueError, match="task is 'count', known are: 'counting', 'addition', 'product', 'parity'. Did you mean 'counting'"
+        ValueError,
+        match="task is 'count', known are: 'counting', 'counting 1 to 20', 'addition', 'product', 'parity'. Did you mean 'counting'",
     ):
         experiment.run("count", "NAC", seeds=[0])
     with pytest.raises(ValueError, match="model is 'GPT', known are: 'NAC'"):

@@ -69,11 +69,13 @@ class Asked(NamedTuple):
 
 TASKS = {
     "counting": Asked(10, 10, (10, 100, 1_000), OF_SUMS),
+    "counting 1 to 20": Asked(10, 20, (10, 20, 50, 100, 200), ["NAC", "LSTM", "LSTM by its c"]),  # the other places of 20 are blank
     "addition": Asked(1, 10, (10, 100, 1_000), OF_SUMS),
     "product": Asked(1, 2, (1, 2, 5, 10, 20), [*OF_PRODUCTS, "LSTM", "Transformer"]),
     "parity": Asked(1, 1, (1,), ["linear", "NAC", "NALU"]),
 }
-SCALES = {"counting": (1, 0), "addition": (9, 45), "product": (20, 25)}  # about the spread and the mean of the answers
+COUNTING = ["counting", "counting 1 to 20"]
+SCALES = {**dict.fromkeys(COUNTING, (1, 0)), "addition": (9, 45), "product": (20, 25)}  # about the spread and the mean of the answers
 
 KEY = ["task", "model"]
 CHUNKS = [(task, model) for task, asked in TASKS.items() for model in asked.cells]
@@ -330,7 +332,8 @@ def worth(task: str, labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels)[:, None]
     if one_of(task, TASKS, "task") == "product" and not labels.all():
         raise ValueError("some of the images are a 0, with which every product is 0: pass without_zeros(digits)")
-    return {"counting": labels == np.arange(10), "parity": labels % 2}.get(task, labels).astype("float32")
+    worth = labels == np.arange(10) if task in COUNTING else labels % 2 if task == "parity" else labels
+    return worth.astype("float32")
 
 
 def without_zeros(digits: data.Task) -> data.Task:
@@ -346,11 +349,16 @@ def train(task: str, model: str, digits: data.Task, *, seeds: Iterable[int], ste
 
     The cost is the squared error of the answer, a sum or a product: nothing is said of a single image. Raises ValueError or TypeError.
     """
-    images, each = tf.constant(digits.x_train), tf.constant(worth(task, digits.y_train))
+    blank, length = len(digits.x_train), TASKS[one_of(task, TASKS, "task")].length
+    images, each = (tf.pad(part, [[0, 1]] + [[0, 0]] * (part.ndim - 1)) for part in (digits.x_train, worth(task, digits.y_train)))
     whole = tf.reduce_prod if task == "product" else tf.reduce_sum
 
     def draw(rng, count):
-        return (rng.integers(len(digits.x_train), size=(count, BATCH, TASKS[task].length), dtype="int32"),)
+        chosen = rng.integers(blank, size=(count, BATCH, length), dtype="int32")
+        if task == "counting 1 to 20":
+            there = rng.random(chosen.shape).argsort(axis=-1) < rng.integers(1, length, (count, BATCH, 1), endpoint=True)
+            chosen = np.where(there, chosen, blank).astype("int32")
+        return (chosen,)
 
     def cost(reader, chosen):
         return tf.reduce_mean((reader(tf.gather(images, chosen)) - whole(tf.gather(each, chosen), axis=1)) ** 2)
@@ -373,7 +381,7 @@ def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int]
     sequences whose answer is right after rounding, and accuracy the share of single images whose answer is, read off a sequence of one.
     """
     each, single = worth(task, digits.y_test), reader.answer(digits.x_test, np.arange(len(digits.x_test))[:, None])
-    right = single.argmax(axis=1) == digits.y_test if task == "counting" else (np.round(single) == each)[:, 0]
+    right = single.argmax(axis=1) == digits.y_test if task in COUNTING else (np.round(single) == each)[:, 0]
     rows = []
     for length in TASKS[task].lengths if lengths is None else lengths:
         chosen = some_sequences(digits, length)
