@@ -108,8 +108,8 @@ MENUS = {}
 
 def menu(app, name, template, context, tree):
     """Make the menu beside pages of source code once a folder: none of them stands in it, so that all of a folder show the same."""
-    folder, _, page = name.rpartition("/")
-    if page and folder.startswith("_modules"):
+    folder = name.rpartition("/")[0]
+    if folder.startswith("_modules"):
         context["toctree"] = MENUS.setdefault((app, folder), cache(context["toctree"]))
 
 

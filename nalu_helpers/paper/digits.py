@@ -59,17 +59,21 @@ OF_SUMS = [name for name in CELLS if name not in OF_PRODUCTS]
 
 
 class Asked(NamedTuple):
-    """A task: how many numbers are the answer, and to how many images; to how many in the test; and which CELLS are asked."""
+    """A task: how many numbers are the answer, and to how many images; to how many in the test; and which CELLS are asked.
+
+    With `fewest`, that many or more of the places of a sequence hold an image in training, and the others are blank.
+    """
 
     outputs: int
     length: int
     lengths: tuple[int, ...]
     cells: list[str]
+    fewest: int | None = None
 
 
 TASKS = {
     "counting": Asked(10, 10, (10, 100, 1_000), OF_SUMS),
-    "counting 1 to 20": Asked(10, 20, (10, 20, 50, 100, 200), ["NAC", "LSTM", "LSTM by its c"]),  # the other places of 20 are blank
+    "counting 1 to 20": Asked(10, 20, (10, 20, 50, 100, 200), ["NAC", "LSTM", "LSTM by its c"], fewest=1),
     "addition": Asked(1, 10, (10, 100, 1_000), OF_SUMS),
     "product": Asked(1, 2, (1, 2, 5, 10, 20), [*OF_PRODUCTS, "LSTM", "Transformer"]),
     "parity": Asked(1, 1, (1,), ["linear", "NAC", "NALU"]),
@@ -332,8 +336,8 @@ def worth(task: str, labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels)[:, None]
     if one_of(task, TASKS, "task") == "product" and not labels.all():
         raise ValueError("some of the images are a 0, with which every product is 0: pass without_zeros(digits)")
-    worth = labels == np.arange(10) if task in COUNTING else labels % 2 if task == "parity" else labels
-    return worth.astype("float32")
+    given = labels == np.arange(10) if task in COUNTING else labels % 2 if task == "parity" else labels
+    return given.astype("float32")
 
 
 def without_zeros(digits: data.Task) -> data.Task:
@@ -349,14 +353,14 @@ def train(task: str, model: str, digits: data.Task, *, seeds: Iterable[int], ste
 
     The cost is the squared error of the answer, a sum or a product: nothing is said of a single image. Raises ValueError or TypeError.
     """
-    blank, length = len(digits.x_train), TASKS[one_of(task, TASKS, "task")].length
+    asked, blank = TASKS[one_of(task, TASKS, "task")], len(digits.x_train)
     images, each = (tf.pad(part, [[0, 1]] + [[0, 0]] * (part.ndim - 1)) for part in (digits.x_train, worth(task, digits.y_train)))
     whole = tf.reduce_prod if task == "product" else tf.reduce_sum
 
     def draw(rng, count):
-        chosen = rng.integers(blank, size=(count, BATCH, length), dtype="int32")
-        if task == "counting 1 to 20":
-            there = rng.random(chosen.shape).argsort(axis=-1) < rng.integers(1, length, (count, BATCH, 1), endpoint=True)
+        chosen = rng.integers(blank, size=(count, BATCH, asked.length), dtype="int32")
+        if asked.fewest:
+            there = rng.random(chosen.shape).argsort(axis=-1) < rng.integers(asked.fewest, asked.length, (count, BATCH, 1), endpoint=True)
             chosen = np.where(there, chosen, blank).astype("int32")
         return (chosen,)
 

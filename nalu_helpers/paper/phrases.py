@@ -19,11 +19,8 @@ from .._inputs import as_seed, one_of, whole_number
 from ..layers import NAC, NALU, benchmark_start
 from ..many import fit_many
 
-STATES, BATCH = 32, 32
-SIZES = {
-    STATES: 16,
-    10: 256,
-}  # states of the LSTM: what a word is embedded in; ours, and the authors' as they remember them
+STATES, THEIRS, BATCH = 32, 10, 32  # states of the LSTM: ours, and the authors' as they remember them
+SIZES = {STATES: 16, THEIRS: 256}  # in how many numbers a word is embedded, beside so many states
 HEADS = {
     "linear": lambda states: keras.layers.Dense(1, name="head"),
     "NAC": lambda states: NAC(1, name="head", **_small_start(states)),
@@ -40,11 +37,11 @@ MODELS = {
     "LSTM + NALU, in thousands": ("NALU", 1000.0, 0.01),
 }
 EXAMPLES = (169, 631)  # to learn from: the paper's number, and so many that 169 are left for the test; 200 are for validation
-SPLITS = 20  # ways to draw the 169; of the 631 there is only the first
+SPLITS, OF_THEIRS = 20, 10  # ways to draw the 169, with our states and with theirs; of the 631 there is only the first
 KEY = ["model", "examples", "split", "states"]
 CHUNKS = [(model, examples, 0, STATES) for examples in EXAMPLES for model in MODELS]
 CHUNKS += [(model, EXAMPLES[0], number, STATES) for number in range(1, SPLITS) for model in MODELS]
-CHUNKS += [(model, EXAMPLES[0], number, 10) for number in range(10) for model in MODELS]
+CHUNKS += [(model, EXAMPLES[0], number, THEIRS) for number in range(OF_THEIRS) for model in MODELS]
 SEEDS, STEPS = 6, 6000
 
 _TOO_LARGE = ("thousand", "million", "billion", "trillion")
