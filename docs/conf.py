@@ -3,13 +3,16 @@
 Nothing is executed and nothing comes from a network, neither when the site is built nor when it is read.
 """
 
+import atexit
 import gc
 import os
 import sys
 from pathlib import Path
 
 gc.disable()  # looking for garbage takes a fifth of the time, and there is hardly any
+atexit.register(gc.freeze)  # nor is it looked for when all is written
 sys.modules["rfc3987_syntax"] = None  # a grammar of addresses, two seconds to load, which JSON Schema then does without
+sys.modules["sklearn"] = None  # a second to load, which Keras then does without
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
 
