@@ -28,7 +28,7 @@ slow: $(READY_TEST)  ## run the unit tests that train for long
 browser: $(READY_BROWSER) $(READY_DOCS)  ## use the explorers and the site in a real browser (needs Chromium)
 	$(BIN)/python -m pytest $(or $(TESTS),tests/browser)
 
-latency: $(READY_BROWSER)  ## measure how fast the explorers answer in a real browser (needs Chromium)
+latency: $(READY_BROWSER) html  ## measure how fast the explorers answer in a real browser (needs Chromium)
 	$(BIN)/python -m tests.browser.latency --output results/latency.csv
 
 notebooks: $(READY_TEST)  ## run every notebook and store its outputs

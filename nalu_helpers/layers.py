@@ -180,7 +180,10 @@ class NAC(Unit):
 class NALU(NAC):
     """Neural arithmetic logic unit: adds on one path, multiplies on the other, and a gate mixes the two.
 
-        a = x W      m = exp(log(|x| + ε) W)      g = σ(x G)      y = g ⊙ a + (1 − g) ⊙ m
+        a = x W
+        m = exp(log(|x| + ε) W)
+        g = σ(x G)
+        y = g ⊙ a + (1 − g) ⊙ m
 
     [..., in] → [..., units]. One W = tanh(Ŵ) ⊙ σ(M̂) serves both paths. Weights `W_hat`, `M_hat` and `G`, all [in, units]; Ŵ and
     M̂ start as in `NAC`, G Glorot uniform. `epsilon` keeps log away from 0 and must be above 0.
@@ -263,7 +266,9 @@ class NACLog(NAC):
 class GNALU(NALU):
     """Golden NALU: a NALU with the golden ratio φ = (1 + √5)/2 in the place of every e, which flattens each curve.
 
-        W = tanh_φ(Ŵ) ⊙ σ_φ(M̂)      m = φ^(log_φ(|x| + ε) W)      g = σ_φ(x G)
+        W = tanh_φ(Ŵ) ⊙ σ_φ(M̂)
+        m = φ^(log_φ(|x| + ε) W)
+        g = σ_φ(x G)
 
     with tanh_φ(t) = (φ^2t − 1)/(φ^2t + 1) and σ_φ(t) = 1/(1 + φ^−t). Since φ^t = e^(t ln φ), tanh_φ(t) = tanh(t ln φ), σ_φ(t) =
     σ(t ln φ), and m is the same as in the NALU. [..., in] → [..., units]. Weights and starts as in `NALU`.
@@ -331,8 +336,11 @@ class NMU(NAU):
 class INALU(Penalised):
     """Improved NALU: separate weights, a gate that does not look at the input, a bounded product that keeps its sign.
 
-        a = x W_a      m = exp(min(log(max(|x|, ε)) W_m, ω))      s_o = Π_i (sign(x_i)·|W_m,io| + 1 − |W_m,io|)
-        g = σ(ĝ)       y = g ⊙ a + (1 − g) ⊙ m ⊙ s
+        a = x W_a
+        m = exp(min(log(max(|x|, ε)) W_m, ω))
+        s_o = Π_i (sign(x_i)·|W_m,io| + 1 − |W_m,io|)
+        g = σ(ĝ)
+        y = g ⊙ a + (1 − g) ⊙ m ⊙ s
 
     [..., in] → [..., units]. W_a and W_m are each tanh ⊙ σ, from `W_a_hat` and `M_a_hat`, `W_m_hat` and `M_m_hat`, all [in, units];
     the gate is `g` [units]. Ŵ ~ N(0.88, 0.2), M̂ ~ N(0.5, 0.2), ĝ ~ N(0, 0.2). `epsilon` and `omega` must be above 0.
@@ -375,7 +383,10 @@ class INALU(Penalised):
 class RealNPU(Penalised):
     """Real neural power unit: a product of powers that knows about signs, with a gate that takes an input out of it.
 
-        g = clip(ĝ, 0, 1)      r = g ⊙ (|x| + ε) + 1 − g      k_i = π g_i if x_i < 0 else 0      y = exp(log(r) W) ⊙ cos(k W)
+        g = clip(ĝ, 0, 1)
+        r = g ⊙ (|x| + ε) + 1 − g
+        k_i = π g_i if x_i < 0 else 0
+        y = exp(log(r) W) ⊙ cos(k W)
 
     [..., in] → [..., units]. Weight `W` [in, units] starts Glorot uniform, the gate `g` [in] at 0.5; ε is float32's machine
     epsilon. Training adds β·Σ|p| over all weights p: β is the first of `penalty_sizes` and grows ten times every 10,000
@@ -442,11 +453,14 @@ class NPU(RealNPU):
 class MCFC(Unit):
     """Mass-conserving fully connected layer: each output gets a share R of every input, and a gate o lets part of it out.
 
-        R = softmax of R̂ over the outputs      o = σ(v + b)      y = o ⊙ (x R)
+        R = softmax of R̂ over the outputs
+        o = σ(v + b)
+        y = o ⊙ (x R)
 
     With `multiply` the same in log space, with a bias c; the sign s is put back as in `INALU`:
 
-        y = exp(o ⊙ (log(max(|x|, ε)) R) + c) ⊙ s      s_o = Π_i (sign(x_i)·R_io + 1 − R_io)
+        y = exp(o ⊙ (log(max(|x|, ε)) R) + c) ⊙ s
+        s_o = Π_i (sign(x_i)·R_io + 1 − R_io)
 
     [..., in] → [..., units]. Told in advance: the shares of an input sum to 1, so that with one output R is 1 whatever is learned.
     Such a unit adds, or multiplies, by construction, and cannot leave an input out; it learns only how far to open its gate.
@@ -560,7 +574,8 @@ class RealNPUModified(RealNPU):
 class NRU(NAU):
     """Neural reciprocal unit: a product of powers between x⁻¹ and x¹, in which a weight of 0 leaves its input out.
 
-        y_o = Π_i (sign(x_i)·|x_i|^W_io · a_io + 1 − a_io)      a = tanh(1000 W)² in training, |W| at any other time
+        y_o = Π_i (sign(x_i)·|x_i|^W_io · a_io + 1 − a_io)
+        a = tanh(1000 W)² in training, |W| at any other time
 
     [..., in] → [..., units]. Weight `W` [in, units] starts, and is clipped to [−1, 1], as in `NAU`; so is its penalty, with a size of 10.
     Where a weight divides, an x of exactly 0 counts as float32's machine epsilon, so that no answer is NaN.
@@ -583,7 +598,8 @@ class NRU(NAU):
 class NMRU(NMU):
     """Neural multiplicative reciprocal unit: an NMU that sees every input and its reciprocal, and puts the sign back by a cosine.
 
-        z = [x, 1/x]      y_o = Π_i (W_io |z_i| + 1 − W_io) · cos(π Σ_i W_io [z_i < 0])
+        z = [x, 1/x]
+        y_o = Π_i (W_io |z_i| + 1 − W_io) · cos(π Σ_i W_io [z_i < 0])
 
     [..., in] → [..., units]. Weight `W` [2·in, units], first those of x, then those of 1/x; start, clipping to [0, 1] and penalty are as
     in `NMU`. In training the reciprocal is that of x + ε, with ε float32's machine epsilon; a denominator of exactly 0 counts as ε.
@@ -607,8 +623,12 @@ class NMRU(NMU):
 class DMU(Unit):
     """Domain mixed unit: a sum and the same sum in log space, with signs that are given; one gate that mixes the two is all it learns.
 
-        R = Σ_i o_i x_i      L = Σ_i o_i log(max(|x_i|, 1e-11))      g = σ(ĝ)
-        size = g·√(R² + 1e-8) + (1 − g)·exp(L)      sign = g·tanh(R / 1e-4) + (1 − g)·cos(π Σ_i |o_i| [x_i < 0])      y = sign ⊙ size
+        R = Σ_i o_i x_i
+        L = Σ_i o_i log(max(|x_i|, 1e-11))
+        g = σ(ĝ)
+        size = g·√(R² + 1e-8) + (1 − g)·exp(L)
+        sign = g·tanh(R / 1e-4) + (1 − g)·cos(π Σ_i |o_i| [x_i < 0])
+        y = sign ⊙ size
 
     [..., in] → [..., units], where in is the number of `signs` o: (1, 1) is the paper's DMU add, for + and ×, (1, −1) its DMU sub, for
     − and ÷. Told in advance: which inputs matter, and which is added and which subtracted. Weight `g` [units], ĝ in the formula, starts

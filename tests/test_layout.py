@@ -13,12 +13,12 @@ STOREYS = [
     ["data"],
     ["metrics", "training", "results"],
     ["many"],
-    ["field", "paper.tokens"],
+    ["field", "paper.tokens", "paper.functions"],
     [
         "fair",
         "plots",
         "speed",
-        *(f"paper.{name}" for name in ("functions", "digits", "phrases", "programs", "gridworld", "hundred", "values")),
+        *(f"paper.{name}" for name in ("digits", "phrases", "programs", "gridworld", "hundred", "values")),
     ],
     ["checks", "explorers", "benchmark"],
 ]

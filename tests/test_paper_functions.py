@@ -12,7 +12,7 @@ RNG = lambda seed=0: np.random.default_rng(seed)  # noqa: E731
 LARGE = 20.0  # tanh(20)·σ(20) is 1 to the last bit
 
 
-@pytest.mark.parametrize("form, sizes", {"long": (27, 23), "short": (2, 3), "recurrent": (3, 2)}.items())
+@pytest.mark.parametrize("form, sizes", {"long": (27, 23), "short": (2, 3), "theirs": (10, 30), "recurrent": (3, 2)}.items())
 def test_the_windows_lie_apart_one_in_each_half(form, sizes):
     a, b = six.WINDOWS[form]
     assert 0 <= a.start < a.stop <= six.INPUTS[form] // 2 <= b.start < b.stop <= six.INPUTS[form]
@@ -26,7 +26,7 @@ def test_each_function_of_18_and_32(function, answer):
     assert six.FUNCTIONS[function](18, 32) == pytest.approx(answer)
 
 
-@pytest.mark.parametrize("form", ["long", "short"])
+@pytest.mark.parametrize("form", ["long", "short", "theirs"])
 @pytest.mark.parametrize("function", six.FUNCTIONS)
 def test_static_answers_are_the_function_of_two_sums_of_the_row(form, function):
     x, y = six.examples(RNG(), form, function, (3, 5))
@@ -179,8 +179,8 @@ def test_the_choice_is_of_orders_of_magnitude_and_infinity_counts_as_much():
     assert six.best(pd.DataFrame(rows, columns=[*six.TUNED, "step", "scaled", "where"])) == ("Adam", True, 0.001)
 
 
-@pytest.mark.parametrize("form, share", [("long", 1), ("recurrent", 20)])
-def test_updates_are_those_that_a_run_makes(form, share, monkeypatch):
+@pytest.mark.parametrize("form, model, last", [("long", "linear", 1_500), ("recurrent", "linear", 75), ("long", "NALU", 10_000)])
+def test_updates_are_those_that_a_run_makes(form, model, last, monkeypatch):
     made = []
     monkeypatch.setattr(six, "fit_many", lambda *a, seeds, steps, learning_rate, **b: made.append(len(seeds) * steps * len(learning_rate)))
     monkeypatch.setattr(six, "best", lambda table: (*six.WAYS[0], six.RATES[0]))
@@ -193,9 +193,8 @@ def test_updates_are_those_that_a_run_makes(form, share, monkeypatch):
         return pd.DataFrame([(rate, "inside", 1, 0) for rate in rates], columns=["rate", "where", "step", "seed"])
 
     monkeypatch.setattr(six, "learned", learned)
-    six.run(form, "a + b", "linear", seeds=[4, 5], steps=1_500)
-    assert sum(made) == six.updates(form, "a + b", "linear", seeds=[4, 5], steps=1_500)
-    assert six.checks_of(form, 1_500)[-1] == 1_500 // share
+    six.run(form, "a + b", model, seeds=[4, 5], steps=1_500)
+    assert sum(made) == six.updates(form, "a + b", model, seeds=[4, 5], steps=1_500) and made[-1] == 2 * last
 
 
 def test_a_linear_network_learns_to_add_and_extrapolates():
@@ -219,7 +218,7 @@ def test_a_seed_that_diverges_counts_as_infinitely_wrong_and_leaves_the_others_a
 
 
 def test_chunks_are_every_function_and_model_once():
-    assert len(set(six.CHUNKS)) == len(six.CHUNKS) == 6 * 9 + 6 * 8
+    assert len(set(six.CHUNKS)) == len(six.CHUNKS) == (6 + 1) * 9 + 4 + 6 * 8
     rows = [*six.PAPER.values(), *six.PAPER_INSIDE.values(), *(row for table in six.REIMPLEMENTATIONS.values() for row in table.values())]
     assert all(len(row) == len(six.FUNCTIONS) for row in rows)
     assert all(model in six.MODELS["long"] for table in six.REIMPLEMENTATIONS.values() for model in table)
@@ -228,7 +227,7 @@ def test_chunks_are_every_function_and_model_once():
 @pytest.mark.parametrize(
     "wrong, words",
     [
-        (("statik", "a + b", "NAC"), "form is 'statik', known are: 'long', 'short', 'recurrent'"),
+        (("statik", "a + b", "NAC"), "form is 'statik', known are: 'long', 'short', 'theirs', 'recurrent'"),
         (("long", "a ^ b", "NAC"), "function is 'a ^ b', known are"),
         (("long", "a + b", "LSTM"), "model is 'LSTM', known are: 'ReLU6', 'linear', 'NAC'"),
     ],

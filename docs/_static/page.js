@@ -24,11 +24,25 @@ addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(".citation, .citation-list").forEach((entry) => entry.removeAttribute("role"));
 });
 
-/* A figure that is wider than the page scrolls: the arrow keys can do it, too. */
+/* A figure or a formula that is wider than the page scrolls: the arrow keys can do it, too. */
 addEventListener("DOMContentLoaded", () => {
   const watcher = new ResizeObserver((seen) => seen.forEach(({ target }) => {
     if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
     else target.removeAttribute("tabindex");
   }));
-  document.querySelectorAll(".bd-article figure").forEach((figure) => watcher.observe(figure));
+  document.querySelectorAll(".bd-article figure, div.math > math").forEach((part) => watcher.observe(part));
+});
+
+/* The lines around what a search found come from the page's text, without its lists and buttons; Sphinx looks for the stems of the words
+that were typed, which are no words themselves. */
+addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
+  const { makeSearchSummary } = Search, typed = (new URLSearchParams(location.search).get("q") || "").toLowerCase().split(/\s+/);
+  Search.htmlToText = (page, anchor) => {
+    const article = new DOMParser().parseFromString(page, "text/html").querySelector(".bd-article");
+    if (!article) return "";
+    article.querySelectorAll(".headerlink, script, style, svg").forEach((part) => part.remove());
+    return ((anchor && article.querySelector(anchor)) || article).textContent.replace(/\s+/g, " ").trim();
+  };
+  Search.makeSearchSummary = (page, stems, anchor) => makeSearchSummary(page, [...stems, ...typed.filter((word) => word)], anchor);
 });

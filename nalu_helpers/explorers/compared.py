@@ -24,14 +24,15 @@ NUMBER = r"(?<=[^,] )[^ ,]+"  # in a text such as "W 1 0.9998, g 0.5"
 def every_function(runs: pd.DataFrame) -> Explorer:
     """Notebook 06: choose a function, a network and a seed; see each run's error inside and outside, and how it went there.
 
-    `runs` is the table in `results/paper_functions.csv`; the seeds that chose the settings are left out. An error is √MSE in percent of the
-    mean answer. A run arrives when its error outside is below `ARRIVES`. It is better than everything without a unit when that error is
-    smaller than those of a constant guess and of every run of a network without a unit. Raises ValueError for a table that holds no such
-    runs, or not all checks of one.
+    `runs` is the table in `results/paper_functions.csv`; the seeds that chose the settings are left out, and so are checks after more
+    steps than all runs have. An error is √MSE in percent of the mean answer. A run arrives when its error outside is below `ARRIVES`. It is
+    better than everything without a unit when that error is smaller than those of a constant guess and of every run of a network without
+    a unit. Raises ValueError for a table that holds no such runs, or not all checks of one.
     """
     needed = {*functions.KEY, "seed", "where", "step", *functions.TUNED, "relative"}
-    runs = runs[runs["form"].isin(FORMS.values()) & ~runs["seed"].isin(functions.CHOOSE)] if needed <= set(runs) else runs[:0]
-    if runs.empty:
+    if needed <= set(runs):
+        runs = runs[runs["form"].isin(FORMS.values()) & ~runs["seed"].isin(functions.CHOOSE) & (runs["step"] <= functions.STEPS)]
+    if not needed <= set(runs) or runs.empty:
         raise ValueError("runs holds no runs of the paper's functions: pass the table in results/paper_functions.csv, as pandas reads it")
     runs = runs.assign(off=100 * runs["relative"].fillna(np.inf))
     seeds, tasks, steps = sorted(runs["seed"].unique().tolist()), {}, {}

@@ -21,7 +21,7 @@ def drawing(reader: Reader, digits: Task) -> Explorer:
     returns. Its weights travel to the page, which does without a kernel. Raises ValueError for a reader of another kind.
     """
     kinds = [type(layer).__name__ for layer in reader.convnet.layers] if isinstance(reader, Reader) else []
-    is_total = bool(kinds) and isinstance(reader.cell, Total) and reader.cell.output_size == 10 and not reader.cell.of_all
+    is_total = bool(kinds) and isinstance(reader.cell, Total) and reader.cell.output_size == 10
     if kinds != ["Conv2D", "Flatten", "Dense", "Dense"] or not is_total or reader.convnet.input_shape[1:] != (8, 8, 1):
         raise ValueError(
             "reader is none that counts 8 × 8 digits by a total: pass for example "

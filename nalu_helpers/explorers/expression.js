@@ -30,10 +30,10 @@ function expression(text) {
   const source = shown.replace(/−/g, "-").replace(/×/g, "*").replace(/÷/g, "/"), tokens = []
   TOKEN.lastIndex = 0
   for (let match; TOKEN.lastIndex < source.length && (match = TOKEN.exec(source));) {
-    const [, number, name, sign, other] = match
+    const [, number, letters, sign, other] = match, name = letters?.normalize("NFKC") // as Python reads names
     if (number && /^0[\d_]*[1-9][\d_]*$/.test(number) || other && !other.trim()) throw incomplete
     if (other || OF_PYTHON.includes(name)) throw refusal(other || name)
-    tokens.push({ number, name, sign, end: TOKEN.lastIndex, start: TOKEN.lastIndex - (number || name || sign).length })
+    tokens.push({ number, name, sign, end: TOKEN.lastIndex, start: TOKEN.lastIndex - (number || letters || sign).length })
   }
   let place = 0
   const is = (...signs) => signs.includes(tokens[place]?.sign)

@@ -213,6 +213,10 @@ async function render({ model, el }) {
     }
   }
   const tell = message => { try { model.send?.(message) } catch { withKernel(false) } }
+  const off = (button, is) => { // a button that is really disabled loses the keyboard's focus
+    button.setAttribute("aria-disabled", is)
+    button.style.opacity = is ? 0.5 : ""
+  }
   const say = words => { line.textContent = words }
   const answer = press => () => {
     try {
@@ -237,8 +241,8 @@ async function render({ model, el }) {
     worker?.terminate()
     line.setAttribute("aria-live", "polite")
     seen.words = words + inWords(seen, true)
-    buttons.Train.disabled = false
-    buttons.Undo.disabled = !kept.length
+    off(buttons.Train, false)
+    off(buttons.Undo, !kept.length)
     repaint()
   }
   const take = checks => {
@@ -286,7 +290,8 @@ async function render({ model, el }) {
       worker = null
       heard = performance.now()
       line.setAttribute("aria-live", "off")
-      buttons.Train.disabled = buttons.Undo.disabled = true
+      off(buttons.Train, true)
+      off(buttons.Undo, true)
       if (kernel) {
         tell({ ask: "train", number, settings })
         listen()
@@ -302,11 +307,13 @@ async function render({ model, el }) {
       end("Stopped. ")
     },
     Undo() {
+      if (on) throw new Sentence("A training is going on: press Stop first.")
       if (!kept.length) throw new Sentence("There is no training before this one.")
       seen = kept.pop()
       for (const [name, value] of Object.entries(seen.fields)) put(name, value), keep(model, name, value)
       draw = chart(panels, seen.settings)
-      buttons.Undo.disabled = !kept.length
+      off(buttons.Undo, !kept.length)
+      if (!kernel) remember()
       paint()
     },
     Reset() {
@@ -325,7 +332,7 @@ async function render({ model, el }) {
     buttons[name] = html("button", { type: "button", title }, name)
     buttons[name].onclick = answer(press[name])
   }
-  buttons.Undo.disabled = true
+  off(buttons.Undo, true)
 
   const hear = message => {
     if (!kernel) withKernel(true) // whatever it says, it lives

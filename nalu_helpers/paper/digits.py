@@ -26,6 +26,7 @@ from .. import data
 from .._inputs import as_floats, is_tensor, one_of, whole_number
 from ..layers import NAC, NALU, NMU, NACLog, Shape, Tensor
 from ..many import Runs, fit_many
+from .functions import Recurrent
 
 SOURCES = ("sklearn", "mnist")
 FEATURES, STATE, BATCH = 16, 32, 32
@@ -41,7 +42,7 @@ CELLS = {
     "NAC": lambda outputs: Total(NAC(outputs)),
     "NALU": lambda outputs: Total(NALU(outputs)),
     "linear": lambda outputs: Total(keras.layers.Dense(outputs, use_bias=False)),
-    "NAC of all": lambda outputs: Total(NAC(outputs), of_all=True),
+    "NAC of all": lambda outputs: Recurrent(NAC(outputs)),
     "LSTM": lambda outputs: keras.layers.LSTMCell(STATE),
     "LSTM by its c": lambda outputs: ByItsC(STATE),
     "GRU": lambda outputs: keras.layers.GRUCell(STATE),
@@ -135,22 +136,22 @@ def _mnist():
 
 @keras.saving.register_keras_serializable("nalu_helpers")
 class Total(keras.layers.Layer):
-    """A recurrent cell whose state is a running total: s ← s + unit(f), or s ← unit([f, s]) with `of_all`. f is [rows, features]."""
+    """A recurrent cell whose state is a running total: s ← s + unit(f). f is [rows, features]."""
 
-    def __init__(self, unit: keras.layers.Layer, of_all: bool = False, **kwargs: Any):
+    def __init__(self, unit: keras.layers.Layer, **kwargs: Any):
         super().__init__(**kwargs)
-        self.unit, self.of_all, self.state_size, self.output_size = unit, bool(of_all), unit.units, unit.units
+        self.unit, self.state_size, self.output_size = unit, unit.units, unit.units
 
     def build(self, input_shape: Shape) -> None:
         if not self.unit.built:  # one that was loaded is
-            self.unit.build((*input_shape[:-1], input_shape[-1] + self.of_all * self.state_size))
+            self.unit.build(input_shape)
 
     def call(self, f: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        total = self.unit(keras.ops.concatenate([f, states[0]], axis=-1)) if self.of_all else states[0] + self.unit(f)
+        total = states[0] + self.unit(f)
         return total, [total]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "unit": keras.saving.serialize_keras_object(self.unit), "of_all": self.of_all}
+        return {**super().get_config(), "unit": keras.saving.serialize_keras_object(self.unit)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Total":

@@ -2,8 +2,9 @@
 
 Static: x holds 100 numbers, a and b are the sums over two fixed windows of them, and y is a function of a and b. A network of two layers,
 both made of the unit in question, has to find the windows and the function. It is tested on numbers four times as large. The windows are
-"long", of 27 and 23 numbers, or "short", of 2 and 3, whose sums vary much more. "recurrent": ten numbers at each step, a and b are sums
-over two windows and over all steps; a recurrent layer reads them and a second layer answers. It is tested on 1,000 steps in place of 10.
+"long", of 27 and 23 numbers, "short", of 2 and 3, whose sums vary much more, or "theirs", of 10 and 30, as in the reimplementations.
+"recurrent": ten numbers at each step, a and b are sums over two windows and over all steps; a recurrent layer reads them and a second
+layer answers. It is tested on 1,000 steps in place of 10.
 
 What the paper leaves open is chosen as in the public reimplementations named below: numbers from U(0, ½), and from U(0, 2) in the static
 test; two hidden units; batches of 64; Ŵ, M̂ and G from U(−0.01, 0.01).
@@ -45,28 +46,31 @@ UNITS = ("NAC", "NAU", "NMU", *REPAIRS)
 MODELS = {
     "long": ("ReLU6", "linear", *UNITS),
     "short": ("ReLU6", "linear", *UNITS),
+    "theirs": (*REPAIRS,),
     "recurrent": ("ReLU6", "linear", "LSTM", "NAC", "NAU", "NMU", "NALU", "NALU, repaired"),
 }
 WINDOWS = {
     "long": (slice(12, 39), slice(57, 80)),
     "short": (slice(20, 22), slice(70, 73)),
+    "theirs": (slice(20, 30), slice(50, 80)),
     "recurrent": (slice(1, 4), slice(6, 8)),
 }
 KEY = ["form", "function", "model"]
-IN_THE_TABLE = {form: list(FUNCTIONS) for form in ("long", "recurrent")}
+IN_THE_TABLE = {"long": list(FUNCTIONS), "recurrent": list(FUNCTIONS), "short": ["a × b"], "theirs": ["a × b"]}
 CHUNKS = [(form, function, model) for form, functions in IN_THE_TABLE.items() for function in functions for model in MODELS[form]]
 SEEDS, STEPS = 10, 150_000
 SHARE = {"recurrent": 20}  # a recurrent network is trained for a twentieth of the steps
-INPUTS, BATCH, HIDDEN = {"long": 100, "short": 100, "recurrent": 10}, 64, 2
+INPUTS, BATCH, HIDDEN = {"long": 100, "short": 100, "theirs": 100, "recurrent": 10}, 64, 2
 STATE = 16  # units of the recurrent layers that are not the paper's
 RANGES = {"inside": 0.5, "outside": 2}  # the numbers lie between 0 and this; the recurrent ones always below ½
 LENGTHS = {"inside": 10, "outside": 1_000}  # steps to read, recurrent
 CHECKS = (2 / 15, 1 / 3, 1)  # of the steps: 20,000, 50,000 and all
+LATE = {("long", function, "NALU"): 20 / 3 for function in ("a + b", "a × b", "a²")}  # and 1,000,000 where some do not fit by then
 
 OPTIMIZERS = {"Adam": keras.optimizers.Adam, "RMSprop": keras.optimizers.RMSprop}
 RATES, TUNED = (1e-3, 3e-3, 1e-2), ["optimizer", "clipped", "rate"]
 WAYS = list(itertools.product(OPTIMIZERS, (True, False)))  # True: gradients are clipped to norm 1
-WAYS_OF = {"long": WAYS, "short": WAYS, "recurrent": [("Adam", True)]}  # with each of RATES these are the settings that are tried
+WAYS_OF = {"long": WAYS, "short": WAYS, "theirs": WAYS, "recurrent": [("Adam", True)]}  # with each of RATES these are the settings that are tried
 CHOOSE = range(100, 103)
 
 # Table 1 of the paper, static, outside the training range, as commonly cited; the source of all rows that follow: Trask et al. 2018.
@@ -239,10 +243,10 @@ def tried(form: str, function: str, model: str, *, steps: int = STEPS, progress:
     return table[table["where"] == "inside"]
 
 
-def checks_of(form: str, steps: int) -> tuple[int, ...]:
-    """The steps after which runs are looked at when `steps` are asked for."""
+def checks_of(form: str, steps: int, late: float | None = None) -> tuple[int, ...]:
+    """The steps after which runs are looked at when `steps` are asked for, and once more after `late` times as many."""
     whole = whole_number(steps, "steps") / SHARE.get(one_of(form, MODELS, "form"), 1)
-    return tuple(max(1, round(share * whole)) for share in CHECKS)
+    return tuple(max(1, round(share * whole)) for share in (*CHECKS, *([] if late is None else [late])))
 
 
 def best(table: pd.DataFrame) -> tuple[str, bool, float]:
@@ -258,17 +262,17 @@ def best(table: pd.DataFrame) -> tuple[str, bool, float]:
 
 def run(form: str, function: str, model: str, *, seeds: Iterable[int], steps: int = STEPS, progress: Any = False) -> pd.DataFrame:
     """Tune one model on one function, then train it in its setting once for each of `seeds`: the tables of `tried` and of `learned`."""
-    first, second, last = checks_of(form, steps)
+    checks = checks_of(form, steps, LATE.get((form, function, model)))
     table = tried(form, function, model, steps=steps, progress=progress)
     *way, rate = best(table)
     asked = dict(seeds=seeds, way=tuple(way), rates=[rate], progress=progress)
-    judged = learned(form, function, model, steps=last, every=int(np.gcd(first, second)), **asked)
-    return pd.concat([table, judged[judged["step"].isin([first, second, last])]], ignore_index=True)
+    judged = learned(form, function, model, steps=checks[-1], every=int(np.gcd.reduce(checks)), **asked)
+    return pd.concat([table, judged[judged["step"].isin(checks)]], ignore_index=True)
 
 
 def updates(form: str, function: str, model: str, *, seeds: Sequence[int], steps: int) -> int:
     """How many updates `run` makes, those of the choice among them."""
-    first, second, last = checks_of(form, steps)
+    first, second, *_, last = checks_of(form, steps, LATE.get((form, function, model)))
     return len(seeds) * last + len(CHOOSE) * len(RATES) * (len(WAYS_OF[form]) * first + second)
 
 

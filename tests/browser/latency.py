@@ -7,7 +7,8 @@ percentile of 100 key presses, and to the first picture: from the start of the p
 that has its imports; the median of `OPENINGS`. Where the cell trains before it can draw, that time is a column of its own and not in the
 first picture. Then the run-steps a second of the training in the page, and of a watched training in the kernel beside the same training
 without a page: medians of `TURNS` of each, in turn. And of each page of the site with an explorer, from a local server to a browser that
-has seen none of them: to the first picture, and until it is complete; the median of `OPENINGS`. `make html` builds the site.
+has seen none of them: to the first picture, and until it is complete, the median of `OPENINGS`; and the same of 100 keys, of its slowest
+explorer. `make html` builds the site.
 Last, which of LIMITS are broken: then it ends with 1. Needs Chromium and the extra `browser`, and a machine that does nothing else.
 """
 
@@ -48,6 +49,7 @@ SITE = lab.ROOT / "build" / "html"
 LIMITS = {"key to frame, median": 17, "95th percentile": 34, "first picture": 500}  # ms: a frame of the screen, two, half a second
 FRONT_PAGE = 1000  # ms until it is complete
 SLOWER = 0.1  # the share of its speed that a watched training may lose
+IN_PAGE = 60_000  # run-steps a second that the page's own training makes at least
 RUNS = "\n".join(  # as many as in notebook 08
     f"{name} = pd.read_csv({str(lab.ROOT / 'results' / table)!r}, comment='#')"
     for name, table in (("runs", "fair.csv"), ("curves", "fair_curves.csv"))
@@ -154,9 +156,13 @@ def on_the_site(browser, site=SITE):
                 page.goto(address + name, wait_until="networkidle")
                 page.wait_for_function("() => window.first")
                 opened.append(page.evaluate(f"[window.first, {COMPLETE}]"))
+                if len(opened) == OPENINGS:
+                    waited = [presses(page, explorer) for explorer in page.locator(".explorer:not(.guess)").all()]
                 page.close()
             first, complete = np.median(opened, axis=0)
-            yield {"page": name, "first picture": first, "complete": complete}
+            keys = [row(name, "site", some, first) for some in waited]
+            slowest = {limit: max(key[limit] for key in keys) for limit in [*LIMITS][:2] if keys}
+            yield {"page": name, **slowest, "first picture": first, "complete": complete}
 
 
 def in_the_page(browser):
@@ -226,8 +232,11 @@ def run_cell(page, number):
     expect(prompt).to_have_text(re.compile(rf"^(?!{re.escape(before)}$)\[\d+\]:"), timeout=10 * lab.PATIENCE)
 
 
-def broken(rows, rates, pages=()):
-    """A sentence for each limit that the `rows` of the explorers, the `rates` of the trainings and the `pages` of the site break."""
+def broken(rows, rates, pages=(), in_page=IN_PAGE):
+    """A sentence for each limit that the `rows` of the explorers, the `rates` of the trainings and the `pages` of the site break.
+
+    `in_page` are the run-steps a second of the training in the page.
+    """
     timed = [(f"{row['explorer']}, {row['where']}", row) for row in rows] + [(page["page"], page) for page in pages]
     said = [
         f"{which}: {name} is {row[name]:.1f} ms, expected at most {most:.1f}"
@@ -238,6 +247,8 @@ def broken(rows, rates, pages=()):
     for page in pages:
         if page["page"] == "index.html" and page["complete"] > FRONT_PAGE:
             said.append(f"the front page is complete after {page['complete']:.1f} ms, expected at most {FRONT_PAGE:.1f}")
+    if in_page < IN_PAGE:
+        said.append(f"the page trains {in_page:,.0f} run-steps a second, expected at least {IN_PAGE:,}")
     lost = 1 - rates["watched"] / rates["alone"]
     return [*said, f"a watched training is {lost:.0%} slower, expected at most {SLOWER:.0%}"] if lost > SLOWER else said
 
@@ -265,7 +276,7 @@ def main(arguments=None):
         if name != "live":
             print(tables[name].to_string(index=False), "\nall in milliseconds\n")
     print(f"run-steps a second: {trained:,.0f} in the page; {rates['alone']:,.0f} in the kernel, {rates['watched']:,.0f} when watched")
-    said = broken(rows, rates, pages)
+    said = broken(rows, rates, pages, trained)
     print("\n".join(["Broken limits:", *said] if said else ["No limit is broken."]))
     if output:
         for name, table in tables.items():

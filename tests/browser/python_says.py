@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from nalu_helpers import NALU, expression, layers, plots
 from nalu_helpers.explorers import parts
-from nalu_helpers.paper import digits, phrases, programs
+from nalu_helpers.paper import digits, functions, phrases, programs
 
 from . import lab, mounted
 
@@ -126,7 +126,7 @@ def field(known, operation, unit, range, setting, run):
 def every_function(known, function, network, form, seed):
     all_runs = OF_FUNCTIONS[(OF_FUNCTIONS.form == {"static": "long"}.get(form, form)) & (OF_FUNCTIONS.function == function)]
     runs = all_runs[(all_runs.model == network) & (all_runs.seed < 100)]
-    runs = runs[runs.step == runs.step.max()].set_index("where")
+    runs = runs[runs.step == min(runs.step.max(), functions.STEPS)].set_index("where")
     first = runs.iloc[0]
     words = f"{function} by {network} ({form}; {first.optimizer}, rate {first.rate:g}{', clipped' if first.clipped else ''}), "
     words += f"after {first.step:,} steps. "

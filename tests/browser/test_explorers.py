@@ -822,11 +822,13 @@ def test_the_playground_trains_in_the_page_stops_undoes_and_keeps_its_settings_i
     shows(page, re.compile(r"step .* of 1,000,000.*W = \[1\.000, 1\.000\]"))
     page.get_by_role("button", name="Stop").click()
     shows(page, re.compile(r"^Stopped\. .* seed 0: W = \[1\.000, 1\.000\]"))
-    page.get_by_role("button", name="Undo").click()
+    address = page.url
+    page.get_by_role("button", name="Undo").press("Enter")
     shows(page, first)
     assert page.get_by_label("unit", exact=True).input_value() == "NAC"
-    address = page.url
-    assert "unit=NMU" in address
+    assert "unit=NAC" in page.url and "unit=NMU" in address  # each that of the training which is seen
+    page.keyboard.press("Enter")  # there is none before the first, and the keyboard is where it was
+    shows(page, "There is no training before this one.")
     page.goto("about:blank")
     page.goto(address)
     page.wait_for_function("window.ready")
@@ -1168,6 +1170,7 @@ def test_limits_that_are_broken_are_named():
     ]
     assert latency.broken(rows[:1], rates) == []
     assert latency.broken([], {"alone": 1000, "watched": 850}) == ["a watched training is 15% slower, expected at most 10%"]
+    assert latency.broken([], rates, in_page=59_000) == ["the page trains 59,000 run-steps a second, expected at least 60,000"]
     pages = [{"page": "index.html", "first picture": 600, "complete": 1200}, {"page": "other.html", "first picture": 90, "complete": 1200}]
     assert latency.broken([], rates, pages) == [
         "index.html: first picture is 600.0 ms, expected at most 500.0",
