@@ -70,7 +70,8 @@ LATE = {("long", function, "NALU"): 20 / 3 for function in ("a + b", "a × b", "
 OPTIMIZERS = {"Adam": keras.optimizers.Adam, "RMSprop": keras.optimizers.RMSprop}
 RATES, TUNED = (1e-3, 3e-3, 1e-2), ["optimizer", "clipped", "rate"]
 WAYS = list(itertools.product(OPTIMIZERS, (True, False)))  # True: gradients are clipped to norm 1
-WAYS_OF = {"long": WAYS, "short": WAYS, "theirs": WAYS, "recurrent": [("Adam", True)]}  # with each of RATES these are the settings that are tried
+# With each of RATES these are the settings that are tried.
+WAYS_OF = {"long": WAYS, "short": WAYS, "theirs": WAYS, "recurrent": [("Adam", True)]}
 CHOOSE = range(100, 103)
 
 # Table 1 of the paper, static, outside the training range, as commonly cited; the source of all rows that follow: Trask et al. 2018.
