@@ -12,7 +12,7 @@ from pathlib import Path
 gc.disable()  # looking for garbage takes a fifth of the time, and there is hardly any
 atexit.register(gc.freeze)  # nor is it looked for when all is written
 sys.modules["rfc3987_syntax"] = None  # a grammar of addresses, two seconds to load, which JSON Schema then does without
-sys.modules["sklearn"] = None  # a second to load, which Keras then does without
+sys.modules.setdefault("sklearn", None)  # a second to load, which Keras then does without: see the end
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent)]
 
@@ -81,3 +81,8 @@ html_scaled_image_link = False  # a figure is shown smaller than its pixels; tha
 html_copy_source = True
 copybutton_selector = "div.cell_input pre, div.doctest pre, div.highlight-sh pre, div.highlight-bat pre, div.highlight-python pre"
 copybutton_exclude = ".linenos, .gp, .go"
+
+
+def setup(app):
+    """Give scikit-learn back to whoever goes on in this process."""
+    app.connect("build-finished", lambda app, error: sys.modules["sklearn"] or sys.modules.pop("sklearn"))
