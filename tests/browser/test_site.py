@@ -230,6 +230,10 @@ def test_a_figure_that_is_wider_than_the_page_scrolls_by_key(browser, served):
         page.wait_for_function("figure => figure.scrollLeft > 0", arg=widest.element_handle())
         page.set_viewport_size({**WIDE, "width": 2000})
         page.wait_for_function("() => !document.querySelector('.bd-article figure[tabindex]')")  # nothing to scroll, no stop for the keys
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.goto(served + "notebooks/02_the_neural_accumulator.html")
+        page.locator("summary", has_text="By hand").first.click()
+        page.wait_for_function("() => document.querySelector('div.math > math[tabindex]')")  # and so does a formula
         assert not wrong
 
 
@@ -260,6 +264,10 @@ def test_the_search_finds_words_and_names(browser, address):
         for words, wanted in (("extrapolation", "01 · Why networks cannot count"), ("sparsity_error", "metrics")):
             page.goto(f"{address}search.html?q={words}")
             page.wait_for_function("words => document.querySelector('#search-results')?.innerText.includes(words)", arg=wanted)
+        page.goto(f"{address}search.html?q=sparsity")
+        if not address.startswith("file:"):  # the lines around what was found, also where Sphinx's stem of a word is none
+            page.wait_for_function("() => /sparsity error/.test(document.querySelector('#search-results .context')?.innerText)")
+            assert not any(line.startswith("....") for line in page.locator("#search-results .context").all_inner_texts())
         assert not wrong
 
 
@@ -354,6 +362,8 @@ def test_solutions_wait_until_they_are_asked_for_and_are_printed(browser, served
         page.evaluate("dispatchEvent(new Event('beforeprint'))")
         page.emulate_media(media="print")
         assert solution.is_visible() and not page.locator(".bd-sidebar-primary").is_visible()
+        moves = "part => getComputedStyle(part).animationName !== 'none'"  # what fades in is not there yet when it is printed
+        assert page.evaluate(f"[...document.querySelectorAll('details > *')].filter({moves}).length") == 0
 
 
 def test_a_cell_is_copied_without_its_output(browser, served):
