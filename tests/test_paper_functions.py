@@ -179,8 +179,10 @@ def test_the_choice_is_of_orders_of_magnitude_and_infinity_counts_as_much():
     assert six.best(pd.DataFrame(rows, columns=[*six.TUNED, "step", "scaled", "where"])) == ("Adam", True, 0.001)
 
 
-@pytest.mark.parametrize("form, model, last", [("long", "linear", 1_500), ("recurrent", "linear", 75), ("long", "NALU", 10_000)])
-def test_updates_are_those_that_a_run_makes(form, model, last, monkeypatch):
+@pytest.mark.parametrize(
+    "form, share, model, late", [("long", 1, "linear", 1), ("recurrent", 20, "linear", 1), ("long", 1, "NALU", 20 / 3)]
+)
+def test_updates_are_those_that_a_run_makes(form, share, model, late, monkeypatch):
     made = []
     monkeypatch.setattr(six, "fit_many", lambda *a, seeds, steps, learning_rate, **b: made.append(len(seeds) * steps * len(learning_rate)))
     monkeypatch.setattr(six, "best", lambda table: (*six.WAYS[0], six.RATES[0]))
@@ -194,7 +196,8 @@ def test_updates_are_those_that_a_run_makes(form, model, last, monkeypatch):
 
     monkeypatch.setattr(six, "learned", learned)
     six.run(form, "a + b", model, seeds=[4, 5], steps=1_500)
-    assert sum(made) == six.updates(form, "a + b", model, seeds=[4, 5], steps=1_500) and made[-1] == 2 * last
+    assert sum(made) == six.updates(form, "a + b", model, seeds=[4, 5], steps=1_500)
+    assert six.checks_of(form, 1_500)[-1] == 1_500 // share and made[-1] == 2 * 1_500 // share * late
 
 
 def test_a_linear_network_learns_to_add_and_extrapolates():

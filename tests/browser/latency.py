@@ -28,7 +28,10 @@ from nalu_helpers import explorers, results
 from . import lab, mounted
 
 # The time of each key, and of the end of the frame after it. A message that is sent when a frame begins is heard when it is painted.
-WATCH = """() => { window.waited = []
+WATCH = """() => {
+    const before = window.waited
+    window.waited = []
+    if (before) return // a page is watched once, however many explorers it has
     const heard = new MessageChannel()
     let pressed
     heard.port1.onmessage = () => window.waited.push(performance.now() - pressed)
