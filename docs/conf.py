@@ -9,6 +9,11 @@ import os
 import sys
 from pathlib import Path
 
+from pygments.formatters import HtmlFormatter
+from pygments.styles import get_style_by_name
+from pygments.token import Token
+from sphinx.highlighting import PygmentsBridge
+
 gc.disable()  # looking for garbage takes a fifth of the time, and there is hardly any
 atexit.register(gc.freeze)  # nor is it looked for when all is written
 sys.modules["rfc3987_syntax"] = None  # a grammar of addresses, two seconds to load, which JSON Schema then does without
@@ -73,9 +78,9 @@ if "REPOSITORY" in os.environ:  # its address, which whoever publishes the site 
     html_theme_options |= {"repository_url": os.environ["REPOSITORY"], "use_repository_button": True}
 html_context = {"default_mode": "light"}  # without JavaScript; with it, as the system has it: _templates/layout.html
 html_favicon = "_static/icon.svg"
-html_static_path = ["_static", "playground.png"]
-html_css_files = ["walkthrough.css"]
-html_js_files = ["page.js", ("explorers.js", {"defer": ""})]
+html_static_path = ["_static", "playground.png", "../nalu_helpers/explorers/parts.css"]
+html_css_files = ["walkthrough.css", "parts.css"]
+html_js_files = ["page.js", ("explorers.js", {"priority": 100})]
 html_sourcelink_suffix = ""
 html_scaled_image_link = False  # a figure is shown smaller than its pixels; that is no reason to make it a link
 html_copy_source = True
@@ -83,6 +88,26 @@ copybutton_selector = "div.cell_input pre, div.doctest pre, div.highlight-sh pre
 copybutton_exclude = ".linenos, .gp, .go"
 
 
+class FewSpans(HtmlFormatter):
+    """Code with a span around those of its words alone that have a look of their own: a page has a third as many parts to lay out."""
+
+    looks = [get_style_by_name(html_theme_options[f"pygments_{theme}_style"]) for theme in ("light", "dark")]
+
+    def _get_css_class(self, ttype):
+        own = any(look.style_for_token(ttype) not in map(look.style_for_token, (Token, Token.Text)) for look in self.looks)
+        return super()._get_css_class(ttype) if own or ttype in Token.Generic else ""  # a prompt or an output is not copied
+
+
+def words_before_scripts(app, page, template, context, tree):
+    """Run the scripts that have a file when the page has been read, but for the one that those in the page itself go by."""
+    for script in context["script_files"]:
+        if script.filename and not script.filename.endswith("documentation_options.js"):
+            script.attributes["defer"] = ""
+
+
 def setup(app):
-    """Give scikit-learn back to whoever goes on in this process."""
+    """Show code by FewSpans; give scikit-learn and Sphinx's own formatter back to whoever goes on in this process."""
+    theirs, PygmentsBridge.html_formatter = PygmentsBridge.html_formatter, FewSpans
+    app.connect("build-finished", lambda app, error: setattr(PygmentsBridge, "html_formatter", theirs))
+    app.connect("html-page-context", words_before_scripts)
     app.connect("build-finished", lambda app, error: sys.modules["sklearn"] or sys.modules.pop("sklearn"))

@@ -383,6 +383,7 @@ def test_the_still_picture_says_where_its_axes_are_and_follows_the_page():
     assert len(explorers.weight().still["axes"]) == 2  # and not the colour bar
     for color in ("#222222", "#000000", "white", "#ffffff"):
         assert color not in explorers.identity().still["svg"], color
+    assert "<style" not in explorers.identity().still["svg"]  # a rule in it would hold for the whole page
 
 
 def test_the_parts_of_a_picture_are_apart_hold_their_axes_and_are_named_in_the_drawing():

@@ -69,6 +69,14 @@ def test_nothing_is_loaded_from_a_network(site):
         assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", style.read_text(encoding="utf-8")), style.name
 
 
+def test_a_page_waits_for_no_script_that_it_does_not_need(site):
+    for name, page in pages(site):
+        loaded = {path.partition("?")[0].rpartition("/")[2] for path in page.loaded}
+        assert "explorers.js" in loaded and "fontawesome.js" not in loaded
+        assert ("searchindex.js" in loaded) == (name == "search.html"), name
+        assert "parts.css" in loaded and "\\n.explorer svg {" not in page.text  # an explorer's looks: once for all, in a file
+
+
 def test_no_link_leads_nowhere(site):
     for name, page in pages(site):
         for link in page.links + page.loaded:
@@ -102,6 +110,21 @@ def test_what_is_short_stays_on_one_line_and_its_words_are_still_found(site):
     page, index = site["notebooks/00_start_here.html"].words, (site[""] / "searchindex.js").read_text(encoding="utf-8")
     assert "a test error below 10\u00a0%?" in page and "10,000\u00a0+\u00a010,000. Look" in page.replace("\n", " ")
     assert "\u00a0" not in index and "\\u00a0" not in index and '"relu"' in index
+
+
+def test_the_code_of_a_page_is_that_of_its_notebook_and_only_words_with_a_look_have_a_span(site):
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        page, cells = site[f"notebooks/{path.stem}.html"], json.loads(path.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]).strip() for cell in cells if cell["cell_type"] == "code"]
+        assert [source for source in sources if source not in page.words] == []
+        assert not set(re.findall(r'<span class="([^"]*)">', page.text)) & {"n", "p", "w", ""}
+        assert '<span class="kn">import</span> numpy <span class="k">as</span> np' in page.text
+
+
+def test_every_icon_of_the_theme_has_its_sign(site):
+    drawn = set(re.findall(r"\.(fa-[a-z-]+) \{ --icon", (ROOT / "docs" / "_static" / "walkthrough.css").read_text(encoding="utf-8")))
+    shown = {icon for _, page in pages(site) for icons in re.findall(r'"[^"]*\bfa-solid ([^"]*)"', page.text) for icon in icons.split()}
+    assert {icon for icon in shown if icon.startswith("fa-")} - {"fa-lg", "fa-fw"} <= drawn
 
 
 def test_links_between_notebooks_lead_to_pages(site):

@@ -1,4 +1,4 @@
-/* Sets the explorers of a page in motion without a kernel, then gives the page its icons.
+/* Sets the explorers of a page in motion without a kernel.
 
 In Jupyter an explorer's module gets its model from the kernel; here it gets one that holds what the notebook stored. Its picture stands
 in the page already and stays there when anything goes wrong. So that an old browser comes as far as the words that say so, here and in
@@ -61,11 +61,7 @@ page.js stands nothing newer than import(): a module may be newer. */
     }
   };
 
-  /* The icons of the theme come last: _templates/static/webpack-macros.html. */
   const places = [...document.querySelectorAll(".stored-explorer > script")].map((script) => script.parentElement);
   const all = places.map((place) => JSON.parse(place.querySelector("script").textContent));
-  Promise.all(places.map((place, i) => mount(place, all[i], all[i].state._esm || all[all[i].like].state._esm))).then(() => {
-    const icons = document.querySelector("#icons");
-    if (icons) document.head.append(document.importNode(icons.content.querySelector("script"), true));
-  });
+  places.forEach((place, i) => mount(place, all[i], all[i].state._esm || all[all[i].like].state._esm));
 }

@@ -35,8 +35,7 @@ addEventListener("DOMContentLoaded", () => {
 
 /* The lines around what a search found come from the page's text, without its lists and buttons; Sphinx looks for the stems of the words
 that were typed, which are no words themselves. */
-addEventListener("DOMContentLoaded", () => {
-  if (typeof Search === "undefined") return;
+if (typeof Search !== "undefined") {
   const { makeSearchSummary } = Search, typed = (new URLSearchParams(location.search).get("q") || "").toLowerCase().split(/\s+/);
   Search.htmlToText = (page, anchor) => {
     const article = new DOMParser().parseFromString(page, "text/html").querySelector(".bd-article");
@@ -45,4 +44,4 @@ addEventListener("DOMContentLoaded", () => {
     return ((anchor && article.querySelector(anchor)) || article).textContent.replace(/\s+/g, " ").trim();
   };
   Search.makeSearchSummary = (page, stems, anchor) => makeSearchSummary(page, [...stems, ...typed.filter((word) => word)], anchor);
-});
+}

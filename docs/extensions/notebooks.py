@@ -80,6 +80,7 @@ def explorer(state, model, words, root="", modules=None):
     if drawing:
         drawing = drawing.replace("<svg", f'<svg role="img" aria-label="{html.escape(words)}"', 1)
         drawing = f'<div class="still" tabindex="0" role="group" aria-label="the picture, which may be wider than the page">{drawing}</div>'
+    traits["_esm"] = re.sub("^const CSS = .*", 'const CSS = ""', traits["_esm"])  # parts.css is one of the page's own style sheets
     kept = {"state": traits, "buffers": state[model].get("buffers", [])}
     modules.append(traits["_esm"])
     first = modules.index(traits["_esm"])

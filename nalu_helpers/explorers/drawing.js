@@ -50,8 +50,7 @@ async function render({ model, el }) {
     return pixels.above.lastChild
   })
   const bars = [one, total].map(ax => Array.from({ length: 10 }, () => ({ bar: ax.area("a"), words: ax.words({ size: 11 }) })))
-  const line = html("div", { className: "line" })
-  line.setAttribute("aria-live", "polite")
+  const line = lineOf()
   let strokes = [], added = []
   const [handle] = model.get("handles")
   const shown = handled(handle, value => choose(value))
@@ -126,7 +125,7 @@ async function render({ model, el }) {
   }
   const moved = () => { if (model.get(handle.name) !== image) choose(model.get(handle.name)) } // Python moved it
   model.on(`change:${handle.name}`, moved)
-  el.append(wholeOf("", shown.row, html("div", { className: "buttons" }, add, undo, clear, reset), picture, line))
+  el.append(wholeOf("", shown.row, html("div", { className: "buttons" }, add, undo, clear, reset), picture, line.parentElement))
   shown.show(image)
   show()
   return () => model.off(`change:${handle.name}`, moved)

@@ -34,8 +34,7 @@ async function render({ model, el }) {
   slider.setAttribute("aria-label", `${question}, your guess`)
   const commit = html("button", { type: "button", title: "Show the answer beside your guess" }, "Commit")
   const again = html("button", { type: "button", title: "Forget this guess and make another" }, "Guess again")
-  const line = html("div", { className: "line" })
-  line.setAttribute("aria-live", "polite")
+  const line = lineOf()
   const label = html("label", { id: `${id}-label` }, "your guess")
   label.htmlFor = id
   field.setAttribute("aria-labelledby", `${id}-question ${id}-label`)
@@ -98,7 +97,7 @@ async function render({ model, el }) {
   const ends = html("output", {}, unit.trim())
   el.append(wholeOf("guess", html("div", { className: "question", id: `${id}-question` }, bold(question)),
     html("div", { className: "handle" }, html("span", {}, `${number(low)} to ${number(high)}`), slider),
-    html("div", { className: "handle" }, label, field, ends), html("div", { className: "buttons" }, commit, again), scale, line))
+    html("div", { className: "handle" }, label, field, ends), html("div", { className: "buttons" }, commit, again), scale, line.parentElement))
   slider.oninput()
   field.value = ""
   const before = memory.read()

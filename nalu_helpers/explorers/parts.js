@@ -38,6 +38,20 @@ function wholeOf(kind, ...inside) {
   return whole
 }
 
+// The line of words, in a box of its own that is as high as the most words so far: what is below it stays where it is, and is not laid out
+// anew when the words change.
+function lineOf(words = "") {
+  const line = html("div", { className: "line" }, words), box = html("div", { className: "room" }, line)
+  let wide = 0, high = 0
+  line.setAttribute("aria-live", "polite")
+  new ResizeObserver(([{ contentRect: { width, height } }]) => {
+    high = width === wide ? Math.max(high, height) : height
+    wide = width
+    box.style.height = `${high}px`
+  }).observe(line)
+  return line
+}
+
 const bold = words => html("b", {}, words)
 
 // Numbers as Python writes them: fixed(x, 3) is f"{x:,.3f}", general(x, 3) is f"{x:.3g}".
@@ -268,8 +282,7 @@ function explorer(draw) {
   async function render({ model, el }) {
     const data = await dataOf(model), handles = model.get("handles"), values = {}, shown = {}
     const [picture, axes] = pictured(model.get("still"), `Explorer: ${model.get("title")}`)
-    const line = html("div", { className: "line" })
-    line.setAttribute("aria-live", "polite")
+    const line = lineOf()
     const refusal = html("div", { className: "refusal", id: `explorer${made.count}-refusal` })
     refusal.setAttribute("role", "alert")
     const written = handles.find(handle => handle.kind === "text")
@@ -322,7 +335,7 @@ function explorer(draw) {
     }])
     for (const [event, answer] of moved) model.on(event, answer)
     const rows = handles.map(({ name }) => shown[name].row)
-    el.append(wholeOf("", ...rows, html("div", { className: "buttons" }, reset), picture, line))
+    el.append(wholeOf("", ...rows, html("div", { className: "buttons" }, reset), picture, line.parentElement))
     if (written) {
       shown[written.name].row.after(refusal)
       shown[written.name].input.setAttribute("aria-describedby", refusal.id)

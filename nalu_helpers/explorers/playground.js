@@ -177,11 +177,10 @@ const PYTHON = { "a + b": "+", "a - b": "-", "a * b": "*", "a / b": "/", "a ** 2
 
 async function render({ model, el }) {
   const handles = model.get("handles"), data = await dataOf(model), fields = {}, shown = {}
-  const line = html("div", { className: "line" }, "Press Train."), bar = html("progress", { max: 1, value: 0, title: "How much of the training is done" })
+  const line = lineOf("Press Train."), bar = html("progress", { max: 1, value: 0, title: "How much of the training is done" })
   const code = html("textarea", { readOnly: true, rows: 6, hidden: true, title: "Copy it into a cell of your own" })
   const picture = svg("svg", { role: "img", "aria-label": `Explorer: ${model.get("title")}` })
   const parts = PANELS.map(box => ({ part: svg("g", { class: "part" }, picture), box })), panels = parts.map(({ part }) => part)
-  line.setAttribute("aria-live", "polite") // but not while a training rewrites it with every frame
   bar.setAttribute("aria-label", "progress")
   code.setAttribute("aria-label", "code")
   let kernel = false, on = false, number = 0, seen = null, draw = null, worker = null, heard = 0, due = false
@@ -359,7 +358,7 @@ async function render({ model, el }) {
   }
   draw = chart(panels, readSettings(Object.fromEntries(handles.map(({ name, first }) => [name, first])), data))
   const rows = handles.map(({ name }) => shown[name].row)
-  const whole = wholeOf("", ...rows, note, html("div", { className: "buttons" }, ...Object.values(buttons)), bar, arranged(picture, "", VIEW, parts), line, code)
+  const whole = wholeOf("", ...rows, note, html("div", { className: "buttons" }, ...Object.values(buttons)), bar, arranged(picture, "", VIEW, parts), line.parentElement, code)
   el.append(whole)
   const first = setTimeout(follow) // when the page has put all its explorers in place
   addEventListener("hashchange", follow)

@@ -171,6 +171,27 @@ def test_a_phone_held_upright_needs_no_scrolling_sideways(made, page, name):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+BOX = """lines => {
+    const line = document.querySelector('.line')
+    if (lines) line.replaceChildren(...Array.from({ length: lines }, () => document.createElement('br')), 'the end')
+    return new Promise(told => requestAnimationFrame(() => requestAnimationFrame(() => {
+        const [line_high, box_high] = [line, line.parentElement].map(part => part.getBoundingClientRect().height)
+        told({ cut: box_high < line_high - 0.1, high: box_high })
+    })))}"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_below_the_words_stays_where_it_is_when_they_are_fewer_again(made, page, name):
+    mounted.show(page, made[name])
+    first, many, few = (page.evaluate(BOX, lines) for lines in (0, 9, 1))
+    assert first["high"] < many["high"] == few["high"] and not (first["cut"] or many["cut"] or few["cut"])
+    page.set_viewport_size({"width": 700, "height": 640})  # as wide as another, it is as high as it needs to be
+    narrow = page.evaluate(BOX, 1)
+    assert narrow["high"] < many["high"] and not narrow["cut"]
+    page.emulate_media(media="print")
+    assert not page.evaluate(BOX, 9)["cut"]
+
+
 def test_two_of_a_kind_on_one_page_and_python_moves_one(made, page):
     mounted.show(page, made["weight"])
     page.evaluate(AGAIN)

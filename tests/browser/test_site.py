@@ -120,7 +120,6 @@ def visit(page, address, name, wrong, got, site):
     got.clear()
     page.goto(address + name)
     page.wait_for_function("() => !document.querySelector('.stored-explorer > script')")  # it goes when the explorer moves, or says why not
-    page.wait_for_function("() => document.querySelector('svg.fa-bars') && !document.querySelector('i.fa-solid')")  # then come the icons
     seen = {
         "pictures": page.eval_on_selector_all("img", "images => images.map(image => [image.complete && image.naturalWidth, image.alt])"),
         "raw formulas": page.evaluate(RAW_FORMULAS),
