@@ -192,7 +192,7 @@ def _for_the_page(svg, view):
     size = f'<svg width="{width}pt" height="{height}pt" viewBox="{left} {top} {width} {height}" stroke-linejoin="round"'
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     svg = re.sub(r'<svg [^>]*?(?= xmlns=")', size, svg, count=1)
-    svg = re.sub(r"<defs>\s*<style.*?</defs>", "", svg, count=1, flags=re.DOTALL)  # its * would be about the whole page, and ask it for all styles
+    svg = re.sub(r"<defs>\s*<style.*?</defs>", "", svg, count=1, flags=re.DOTALL)  # its * would hold for the whole page
     svg = re.sub(r'<g id="(part\d+)">', r'<g class="\1">', svg)
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
     svg = re.sub(r"<!--.*?-->", "", re.sub(r"\s*\n\s*", " ", svg)).replace("> <", "><")  # blanks are a seventh of it
