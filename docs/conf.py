@@ -99,9 +99,10 @@ class FewSpans(HtmlFormatter):
 
 
 def words_before_scripts(app, page, template, context, tree):
-    """Run the scripts that have a file when the page has been read, but for the one that those in the page itself go by."""
+    """Run the scripts that have a file when the page has been read, but for what is asked for at once: the options, and all by a search."""
     for script in context["script_files"]:
-        if script.filename and not script.filename.endswith("documentation_options.js"):
+        script.attributes.pop("defer", None)
+        if script.filename and page != "search" and not script.filename.endswith("documentation_options.js"):
             script.attributes["defer"] = ""
 
 

@@ -513,18 +513,18 @@ def _steps_of(chunk):
 
 
 def summary(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row for each unit, operation and setting, all ranges together: runs, solved, and how the others ended.
+    """A row for each unit (where `runs` names it), operation and setting, all ranges together: how many are solved, and how others ended.
 
-    `not_yet` of them are within a hundred times the threshold, or their error inside has fallen to less than half in the second half of
-    the training; the rest is `never`: it stands still, far away.
+    `near` are those whose error outside is within a hundred times the threshold; `falling` are further away, but their error inside has
+    fallen to less than half in the second half of the training; the rest is `never`: it stands still, far away.
     """
-    rows = []
-    for (unit, operation, setting), some in runs.groupby(["unit", "operation", "setting"], sort=False):
+    rows, names = [], [name for name in ("unit", "operation", "setting") if name in runs]
+    for values, some in runs.groupby(names, sort=False):
         failed = some[~some["solved"]]
-        falling = failed["interpolation_last"] < failed["interpolation_half"] / 2
-        not_yet = int((falling | (failed["extrapolation"] < 100 * failed["threshold"])).sum())
-        row = {"unit": unit, "operation": operation, "setting": setting, **counted(some)}
-        rows.append(row | {"not_yet": not_yet, "never": len(failed) - not_yet})
+        near = failed["extrapolation"] < 100 * failed["threshold"]
+        falling = ~near & (failed["interpolation_last"] < failed["interpolation_half"] / 2)
+        row = {**dict(zip(names, values, strict=True)), **counted(some)}
+        rows.append(row | {"near": near.sum(), "falling": falling.sum(), "never": (~near & ~falling).sum()})
     return pd.DataFrame(rows)
 
 
@@ -535,12 +535,12 @@ def claims(runs: pd.DataFrame, said: Iterable[tuple[str, str, str]]) -> pd.DataF
     ahead in all when chance alone would split the seeds that differ so unevenly with a probability below 0.05 (exact binomial test).
     A claim *holds* when the newer unit is ahead as published and at its best. When it is ahead as published only, it was *the setting's
     merit*; ahead at its best only, it is *only at its best*. When it is ahead in neither, what both are at their best decides: *the older
-    is ahead*, or *no difference seen*. Only seeds that both units have are counted. Raises ValueError when there are none.
+    is ahead*, or *no lead seen*. Only seeds that both units have are counted. Raises ValueError when there are none.
     """
     from scipy.stats import binomtest
 
     verdicts = {(1, 1): "holds", (1, 0): "the setting's merit", (1, -1): "the setting's merit", (0, 1): "only at its best"}
-    verdicts |= {(-1, 1): "only at its best", (0, 0): "no difference seen", (-1, 0): "no difference seen"}
+    verdicts |= {(-1, 1): "only at its best", (0, 0): "no lead seen", (-1, 0): "no lead seen"}
     rows = []
     for newer, older, operation in said:
         row, ahead = {"claim": f"{newer} over {older}", "operation": operation}, []

@@ -77,20 +77,23 @@ export default explorer(({ axes: [ax, table], data: { model, room, low }, limit 
   const dots = Array.from({ length: count }, (_, i) => ax.dots(looks[i % 4], { size: 8, shape: ["dot", "diamond", "square"][i % 3] }))
   const here = ax.area("inside", { under: true }), spoken = Array.from({ length: room }, () => ax.words({ size: 11, down: 16 }))
   const fields = Array.from({ length: (count + 1) * count }, () => table.words({ size: 14, down: 5 }))
-  return values => {
-    const { program } = values
+  let read, after // a program is read once, however many of its tokens are looked at
+  return ({ program, token }) => {
     const tokens = tokensOf(program), value = valueOf(tokens)
     if (tokens.length > room) throw new Sentence(`the program has ${tokens.length} tokens, the picture has room for ${room}: make it shorter`)
     limit("token", tokens.length)
-    const after = run(tokens, model), at = values.token
-    const wide = room / tokens.length, places = tokens.map((_, i) => 0.5 + (i + 0.5) * wide)
-    for (let i = 0; i < count; i++) {
-      const values = after.map(({ registers }) => registers[i])
-      lines[i](places, values)
-      dots[i](places, values)
+    const at = Math.min(token, tokens.length), wide = room / tokens.length, places = tokens.map((_, i) => 0.5 + (i + 0.5) * wide)
+    if (program !== read) {
+      after = run(tokens, model)
+      for (let i = 0; i < count; i++) {
+        const values = after.map(({ registers }) => registers[i])
+        lines[i](places, values)
+        dots[i](places, values)
+      }
+      spoken.forEach((write, i) => write(places[i] ?? 1, low, tokens[i] ?? ""))
+      read = program
     }
     here(places[at - 1] - wide / 2, places[at - 1] + wide / 2)
-    spoken.forEach((write, i) => write(places[i] ?? 1, low, tokens[i] ?? ""))
     const { registers, W } = after[at - 1]
     W.forEach((row, from) => row.forEach((weight, to) => fields[from * count + to](to, from, fixed(weight, 2).replace("-0.00", "0.00"))))
     return [
