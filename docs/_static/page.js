@@ -35,7 +35,8 @@ addEventListener("DOMContentLoaded", () => {
 
 /* The lines around what a search found come from the page's text, without its lists and buttons; Sphinx looks for the stems of the words
 that were typed, which are no words themselves. */
-if (typeof Search !== "undefined") {
+addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
   const { makeSearchSummary } = Search, typed = (new URLSearchParams(location.search).get("q") || "").toLowerCase().split(/\s+/);
   Search.htmlToText = (page, anchor) => {
     const article = new DOMParser().parseFromString(page, "text/html").querySelector(".bd-article");
@@ -44,4 +45,4 @@ if (typeof Search !== "undefined") {
     return ((anchor && article.querySelector(anchor)) || article).textContent.replace(/\s+/g, " ").trim();
   };
   Search.makeSearchSummary = (page, stems, anchor) => makeSearchSummary(page, [...stems, ...typed.filter((word) => word)], anchor);
-}
+});
