@@ -4,6 +4,7 @@ Nothing is executed and nothing comes from a network, neither when the site is b
 """
 
 import atexit
+import functools
 import gc
 import os
 import sys
@@ -89,13 +90,18 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 
 class FewSpans(HtmlFormatter):
-    """Code with a span around those of its words alone that have a look of their own: a page has a third as many parts to lay out."""
-
-    looks = [get_style_by_name(html_theme_options[f"pygments_{theme}_style"]) for theme in ("light", "dark")]
+    """Code with a span around those of its words alone that have a look of their own: half as many parts of a page to lay out."""
 
     def _get_css_class(self, ttype):
-        own = any(look.style_for_token(ttype) not in map(look.style_for_token, (Token, Token.Text)) for look in self.looks)
-        return super()._get_css_class(ttype) if own or ttype in Token.Generic else ""  # a prompt or an output is not copied
+        return super()._get_css_class(ttype) if has_a_look(ttype) else ""
+
+
+@functools.cache  # each block of code asks for every kind of word
+def has_a_look(ttype):
+    """Whether words of this kind look otherwise than plain text, light or dark, or are a prompt or an output, which are not copied."""
+    looks = [get_style_by_name(html_theme_options[f"pygments_{theme}_style"]) for theme in ("light", "dark")]
+    own = any(look.style_for_token(ttype) not in map(look.style_for_token, (Token, Token.Text)) for look in looks)
+    return own or ttype in Token.Generic
 
 
 def words_before_scripts(app, page, template, context, tree):
