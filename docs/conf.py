@@ -13,7 +13,6 @@ from pathlib import Path
 from pygments.formatters import HtmlFormatter
 from pygments.styles import get_style_by_name
 from pygments.token import Token
-from sphinx.highlighting import PygmentsBridge
 
 gc.disable()  # looking for garbage takes a fifth of the time, and there is hardly any
 atexit.register(gc.freeze)  # nor is it looked for when all is written
@@ -114,6 +113,8 @@ def words_before_scripts(app, page, template, context, tree):
 
 def setup(app):
     """Show code by FewSpans; give scikit-learn and Sphinx's own formatter back to whoever goes on in this process."""
+    from sphinx.highlighting import PygmentsBridge  # the options above are read by a test where Sphinx is not installed
+
     theirs, PygmentsBridge.html_formatter = PygmentsBridge.html_formatter, FewSpans
     app.connect("build-finished", lambda app, error: setattr(PygmentsBridge, "html_formatter", theirs))
     app.connect("html-page-context", words_before_scripts)
