@@ -80,7 +80,7 @@ html_context = {"default_mode": "light"}  # without JavaScript; with it, as the 
 html_favicon = "_static/icon.svg"
 html_static_path = ["_static", "playground.png", "../nalu_helpers/explorers/parts.css"]
 html_css_files = ["walkthrough.css", "parts.css"]
-html_js_files = ["page.js", ("explorers.js", {"priority": 100})]
+html_js_files = ["page.js", ("explorers.js", {"async": "", "priority": 100})]
 html_sourcelink_suffix = ""
 html_scaled_image_link = False  # a figure is shown smaller than its pixels; that is no reason to make it a link
 html_copy_source = True
@@ -104,10 +104,14 @@ def has_a_look(ttype):
 
 
 def words_before_scripts(app, page, template, context, tree):
-    """Run the scripts that have a file when the page has been read, but for what is asked for at once: the options, and all by a search."""
+    """Run the scripts that have a file when the page has been read, but for what is asked for at once: the options, and all by a search.
+
+    The explorers' script waits for nothing, and nothing for it.
+    """
     for script in context["script_files"]:
         script.attributes.pop("defer", None)
-        if script.filename and page != "search" and not script.filename.endswith("documentation_options.js"):
+        at_once = page == "search" or script.filename and script.filename.endswith("documentation_options.js")
+        if script.filename and not at_once and "async" not in script.attributes:
             script.attributes["defer"] = ""
 
 

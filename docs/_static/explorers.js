@@ -61,7 +61,17 @@ page.js stands nothing newer than import(): a module may be newer. */
     }
   };
 
-  const places = [...document.querySelectorAll(".stored-explorer > script")].map((script) => script.parentElement);
-  const all = places.map((place) => JSON.parse(place.querySelector("script").textContent));
-  places.forEach((place, i) => mount(place, all[i], all[i].state._esm || all[all[i].like].state._esm));
+  /* Each explorer that has been read begins to move, while the rest of a long page is still on its way. */
+  const begun = [];
+  window.setInMotion = () => {
+    for (const script of document.querySelectorAll(".stored-explorer > script")) {
+      const place = script.parentElement, read = place.nextElementSibling || document.readyState !== "loading";
+      if (!read || begun.some((other) => other.place === place)) continue;
+      const kept = JSON.parse(script.textContent);
+      begun.push({ place, kept });
+      mount(place, kept, kept.state._esm || begun[kept.like].kept.state._esm);
+    }
+  };
+  window.setInMotion();
+  addEventListener("DOMContentLoaded", window.setInMotion);
 }

@@ -115,7 +115,9 @@ def without_javascript(traits, root):
 
 
 def shown(inside, words):
-    return nbformat.v4.new_output("display_data", {"text/html": f'<div class="stored-explorer">{inside}</div>', "text/plain": words})
+    """An explorer as an output; explorers.js, once it is there, is told that one more has been read."""
+    told = "<script>window.setInMotion && setInMotion()</script>"
+    return nbformat.v4.new_output("display_data", {"text/html": f'<div class="stored-explorer">{inside}</div>{told}', "text/plain": words})
 
 
 def place(heading):

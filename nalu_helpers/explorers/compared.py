@@ -18,7 +18,6 @@ ARRIVES = 5  # percent of the mean answer: a run that is nearer outside arrives
 
 SETTINGS = {"as published": "published", "at its best": "best"}
 INSIDE, OUTSIDE = (-16, 8), (-8, 12)  # powers of ten that the picture shows
-NUMBER = r"(?<=[^,] )[^ ,]+"  # in a text such as "W 1 0.9998, g 0.5"
 
 
 def every_function(runs: pd.DataFrame) -> Explorer:
@@ -158,8 +157,7 @@ def _points(runs, steps, seeds):
         inside, outside = _tenths(runs["interpolation"]), _tenths(runs["extrapolation"] / runs["threshold"])
         checks = [np.log10((runs[f"extrapolation_{step}"] / runs["threshold"]).fillna(np.inf)).clip(*OUTSIDE) for step in steps]
     ways = np.rint(10 * np.array(checks)).astype(int).T.tolist() if steps else [[]] * len(runs)
-    weights = [re.sub(NUMBER, _in_three_digits, text) for text in runs["weights"]]
-    parts = dict(solved=runs["solved"].astype(int).tolist(), weights=weights, inside=inside, outside=outside, ways=ways)
+    parts = dict(solved=runs["solved"].astype(int).tolist(), weights=runs["weights"].tolist(), inside=inside, outside=outside, ways=ways)
     points: dict[str, dict] = {sign: {} for sign in plots.SIGNS.values() if (runs["sign"] == sign).any()}
     keys = runs[["sign", "unit", "setting", "train"]][::seeds].itertuples(index=False)
     for start, (sign, unit, setting, train) in zip(range(0, len(runs), seeds), keys, strict=True):
@@ -200,10 +198,6 @@ def _tenths(errors):
 def _power(value, place):
     """A power of ten as plain text: the picture is there a tenth of a second sooner than with formulas on its axes."""
     return "10" + str(round(np.log10(value))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
-def _in_three_digits(number):
-    return f"{float(number[0]):.3g}"
 
 
 def _in_words(setting):

@@ -91,7 +91,7 @@ def _sigmoid(t):
         return 1 / (1 + np.exp(-t.astype("float64")))
 
 
-def costs(unit: str, operation: str, x: np.ndarray, size: int = 121) -> tuple[np.ndarray, tuple[float, float]]:
+def costs(unit: str, operation: str, x: np.ndarray, size: int = 81) -> tuple[np.ndarray, tuple[float, float]]:
     """log₁₀ of the mean squared error of `unit` on the rows x over all W = [w₁, w₂], [size, size], and the two ends of w.
 
     The gate of a unit that has one is on the side of `operation`.
