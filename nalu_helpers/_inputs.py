@@ -35,11 +35,17 @@ def as_floats(values: Any, name: str, dtype: str = "float32", empty: bool = Fals
     return converted
 
 
-def as_rows(values: Any, name: str, dtype: str = "float32", sequences: bool = False) -> np.ndarray:
-    """`as_floats` for a table: shape [rows, columns], or [rows, …] where rows may be `sequences`. Raises ValueError for other axes."""
+def as_rows(values: Any, name: str, dtype: str = "float32", sequences: bool = False, or_column: bool = False) -> np.ndarray:
+    """`as_floats` for a table: shape [rows, columns], or [rows, …] where rows may be `sequences`. Raises ValueError for other axes.
+
+    Where one axis may be a single column, `or_column`, it becomes [rows, 1].
+    """
     table = as_floats(values, name, dtype)
-    if table.ndim < 2 or (table.ndim > 2 and not sequences):
-        mend = f"a single column is written {name}[:, None]" if table.ndim < 2 else "to learn sequences use fit_many with draw and a cost"
+    table = table[:, None] if or_column and table.ndim == 1 else table
+    if table.ndim < 2:
+        raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: a single column is written {name}[:, None]")
+    if table.ndim > 2 and not sequences:
+        mend = "to learn sequences, or from several inputs, use fit_many with draw and a cost"
         raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: {mend}")
     return table
 

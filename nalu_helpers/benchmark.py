@@ -1,7 +1,7 @@
 """The command line: `python -m nalu_helpers.benchmark COMMAND`, and `--help` after it.
 
 training        steps a second of `fit`, beside the plain loop that notebook 03 writes out
-throughput      run-steps a second of `fit_many` for 1 to 2,250 runs, beside a loop that trains one model at a time
+throughput      run-steps a second of `fit_many` for 1 to 22,500 runs, beside a loop that trains one model at a time
 single-module   the field's benchmark (Mistry, Farrahi & Hare 2022): every unit, four operations, nine ranges, 25 seeds
 fair            the same for every unit as published and at its best, by the same rules for all (stored: all but SNMU, which takes hours)
 redundant       the same among more numbers, of which two are to be computed with, in the two settings of `fair`
@@ -22,8 +22,9 @@ import pandas as pd
 
 from . import fair, results, speed
 from ._inputs import one_of, whole_number
+from ._tensorflow import TooManyLoops, refuse_another_loop
 from .field import UNITS, a_range, single_module, summary
-from .training import Progress, TooManyLoops, refuse_another_loop
+from .training import Progress
 
 EXPERIMENTS = ("functions", "digits", "phrases", "programs", "gridworld", "hundred", "tokens", "values")  # modules of nalu_helpers.paper
 
@@ -87,10 +88,13 @@ def _say_throughput(chosen):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "linux" else 2**30)
         print(f"most memory in use: {peak:.1f} GB")
     print("\n100 numbers → NAC(2) → NMU(1), 25 seeds, batches of 128 fresh rows")
-    print(speed.two_layers().to_string(float_format="{:,.0f}".format))
+    layers = speed.two_layers()
+    print(layers.to_string(float_format="{:,.0f}".format))
     if path:
-        results.write(path, table.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
-        results.note_origin(path, chosen.command_line)
+        made = {path: table, path.with_name(f"{path.stem}_two_layers.csv"): layers.rename_axis("what").reset_index()}
+        for output, measured in made.items():
+            results.write(output, measured.to_csv(index=False, float_format="%.0f", lineterminator="\n"))
+            results.note_origin(output, chosen.command_line)
 
 
 def _say_single_module(chosen):
@@ -153,7 +157,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     command.set_defaults(say=_say_training)
     command = commands.add_parser("throughput", help="run-steps a second of fit_many, beside one model at a time")
     command.add_argument("--run-steps", type=int, default=24_000_000, help="runs × steps of each measurement (default 24000000)")
-    command.add_argument("--output", help="a CSV file to write the table to as well")
+    command.add_argument("--output", help="a CSV file to write the table to as well; that of two layers is written beside it")
     command.set_defaults(say=_say_throughput)
     command = commands.add_parser("single-module", help="the field's benchmark, into a table that a stopped run goes on with")
     command.add_argument("--unit", nargs="+", help=f"some of {', '.join(UNITS)} (default all)")

@@ -79,7 +79,7 @@ class Unit(keras.layers.Layer):
 
         Of a unit that does not say so: its W, or none where it has no W.
         """
-        return [self.W] if hasattr(self, "W") or not self.built else []
+        return [self.W] if hasattr(self, "W") or not self.built else []  # one that is not built says so when it is asked for W
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape[:-1], self.units)

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from . import data
 from ._inputs import MOST_BYTES, in_digits, positive_number, refuse_memory, whole_number
+from ._tensorflow import seeded, with_policy
 from .expression import as_function
 from .training import (
     CORES,
@@ -28,15 +29,15 @@ from .training import (
     Loop,
     Watch,
     a_watch,
-    answer_of,
     as_pair,
     dtype_of,
     number_of_steps,
     optimizer_for,
+    output_shape_of,
     progress_bar,
+    refuse_other_arguments,
     refuse_other_outputs,
     rows_for,
-    seeded,
     squared_error,
 )
 
@@ -81,7 +82,8 @@ def fit_many(
     """Train a model for every combination of learning rate, seed and range, side by side; return a table and the trained models.
 
     `make_model` is a function of no arguments that returns a Keras model or layer, such as `lambda: NALU(1)`; it is called for each
-    seed, with all random numbers beginning there. `task` is what to learn, one of
+    seed, with all random numbers beginning there, and again when a model is asked for afterwards: what it makes must not depend on a
+    variable that changes meanwhile. `task` is what to learn, one of
 
     - text, "*" or "a * b + 1": the answer for two numbers that are drawn uniformly from the range to train on, `batch` fresh rows a step
       (128). `ranges` holds pairs (train, test) such as `data.BENCHMARK_RANGES`; without them it is ((1, 2), (2, 6)) alone. The model
@@ -89,7 +91,8 @@ def fit_many(
       errors: the task takes the first two, and the model must find out that the others do not matter;
     - rows, a pair (x, y) or a `data.Task`: all of them at every step, as in `fit`;
     - a function draw(rng, count): the examples of `count` steps, made with a NumPy generator, as a tuple of arrays whose first axis is
-      `count`. It needs a `cost`. For example, 64 fresh pairs a step:
+      `count`. It needs a `cost`. It is called from several threads, so that what it gives must depend on `rng` and `count` alone. For
+      example, 64 fresh pairs a step:
 
           >>> draw = lambda rng, count: (rng.random((count, 64, 2), "float32"),)
           >>> draw(np.random.default_rng(0), 3)[0].shape
@@ -98,8 +101,10 @@ def fit_many(
 
     `cost` is "sum" or "mean" of the squared errors, or a function (model, *examples of a step) → one number; `model.losses` is added to it.
     `learning_rate` is a number, a Keras schedule, or a list of numbers, each of which every seed is trained with; `optimizer` another one
-    of Keras. Where nothing is said, rows are learned as by `fit` ("sum", 0.05) and drawn numbers as in the benchmark ("mean", 0.001).
-    `restart` gives a run on drawn numbers that stands still new weights, as iNALU does.
+    of Keras; where both are given, the number or numbers `learning_rate` hold. Where nothing is said, rows are learned as by `fit`
+    ("sum", 0.05) and drawn numbers with "mean" and 0.001. `restart` gives a run on drawn numbers that stands still new weights, as iNALU
+    does. A restart, and a unit whose penalty goes by a validation, see what the last check measured: with them `every` changes what is
+    learned.
 
     The table has a row for each run and each step that is a multiple of `every` (and the last): learning_rate, seed, step; the `cost` that
     the next update starts from; `sparsity_error` of the units' matrices; `diverged_at`, the step at which the cost was no longer finite,
@@ -155,7 +160,7 @@ def fit_many(
 
 @dataclass
 class _Task:
-    """What runs learn from: a cost of examples that are drawn for every step and of numbers of their own, and what is measured."""
+    """What runs learn and are measured on: a cost of the examples drawn for a step and of the run's own arrays, its rows or its range."""
 
     cost: Callable[..., Any]
     draw: Callable[[np.random.Generator, int], tuple] | None = None
@@ -185,6 +190,7 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
         raise TypeError(
             "a task that is a function draw(rng, count) needs a cost(model, *examples); an operation is text, such as 'a * b + 1'"
         )
+    refuse_other_arguments(task, "draw", "rng, count", 2)
     if examined is None:
         return _Task(cost, draw=task)
     return _Task(cost, draw=task, tables=[_table(examined, dtype, sequences=True)], validates=True)
@@ -259,6 +265,7 @@ class _Runs:
         except (TypeError, ValueError):  # of dict, for one, nobody knows the arguments
             raise TypeError(f"make_model is {make_model!r}, expected a function that makes a model, such as lambda: NALU(1)") from None
         self.make_model, self.weights, self.known = make_model, weights, weakref.WeakValueDictionary[int, Any]()
+        self.policy = keras.config.dtype_policy()
         self.steps, self.every = number_of_steps(steps), whole_number(every, "every")
         seeds = as_seeds(seeds)
         self.counting = threading.Lock()  # of the updates that are done, by all threads in one bar
@@ -268,12 +275,15 @@ class _Runs:
         self.dtype = dtype_of(self.first)
         self.task = _task(task, cost, ranges, inputs, batch, examined, self.dtype)
         if restart and not self.task.validates:
-            raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*'")
+            raise ValueError("restart looks at the validation of drawn numbers: give the task as text such as '*', or draw with examined")
         self.restart, self.shape = restart, None  # the shape of the rows that a model without weights is built for
         self._match_model_and_task(seeds[0], cost)
         rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         drawn = self._drawn_first(seeds[0])
+        if self.task.draw is not None and not isinstance(task, str):
+            names = ["model", *(f"an array {[*part.shape]}" for part in drawn)]
+            refuse_other_arguments(self.task.cost, "cost", ", ".join(names), len(names))
         self.kinds = _kinds(self.first)
         likely = _fewest(TILES, CORES, len(self.each))
         self.loop = Loop(self.first, optimizer, self.task.cost, drawn=drawn, own=self.task.groups[0], likely=likely)
@@ -289,9 +299,9 @@ class _Runs:
             self.shape = (1, self.task.groups[0][0].shape[1])
         elif self.task.validates:
             self.shape = (1, *self.task.tables[0][0].shape[1:])
-            answer_of(self.first, np.ones(self.shape, self.dtype))
+            output_shape_of(self.first, np.ones(self.shape, self.dtype))
             self.first = self.built(seed, self.shape)
-            outputs = answer_of(self.first, np.ones(self.shape, self.dtype))
+            outputs = output_shape_of(self.first, np.ones(self.shape, self.dtype))
             if outputs != (1, 1):
                 raise ValueError(f"the layer turns one row into shape {outputs}, expected (1, 1): give it one unit")
             refuse_other_outputs(outputs, self.task.tables[0][1])
@@ -344,7 +354,7 @@ class _Runs:
     def built(self, seed, shape, draw=0):
         """A new model as it starts from `seed`, built for rows of `shape`; `draw` counts its restarts."""
         begin = seed if draw == 0 else int(np.random.SeedSequence([seed, draw]).generate_state(1)[0])
-        with seeded(begin, self.tensorflow_draws) as tensorflow_drew:
+        with seeded(begin, self.tensorflow_draws) as tensorflow_drew, with_policy(self.policy):
             model = self.make_model()
             if not isinstance(model, keras.layers.Layer):
                 raise TypeError(f"make_model returned {model!r}, expected a Keras layer or model such as NALU(1)")
@@ -369,13 +379,16 @@ class _Runs:
             raise ValueError("draw has come to its end: it must give examples for as many steps as are asked for") from None
         if not isinstance(given, (tuple, list)):
             raise TypeError(f"draw returned a {type(given).__name__}, expected a tuple of arrays: write `return x,` for a single one")
-        parts = [np.asarray(part) for part in given]
-        parts = [part.astype(self.dtype, copy=False) if part.dtype.kind == "f" else part for part in parts]
+        try:
+            parts = [np.asarray(part) for part in given]
+        except ValueError:
+            raise TypeError("draw returned rows of different lengths, expected arrays of numbers: fill them up to one length") from None
         for part in parts:
             if part.dtype.kind not in "biuf":
                 raise TypeError(f"draw returned {part.dtype} values, expected arrays of numbers")
             if part.ndim == 0 or len(part) != count:
                 raise ValueError(f"draw returned an array of shape {part.shape} for {count} steps, expected [{count}, …]")
+        parts = [part.astype(self.dtype, copy=False) if part.dtype.kind == "f" else part for part in parts]
         shapes = [(part.shape[1:], part.dtype) for part in parts]
         if self.shapes is not None and shapes != self.shapes:
             raise ValueError(
@@ -591,11 +604,16 @@ class _Models(Sequence):
     def __getitem__(self, place):
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"models has no number {place}, expected one from 0 to {len(self) - 1}: there is a model for each run")
         run = range(len(self))[place]
         with self.making:
             if run not in self.made:
                 self.made[run] = self._model_of(run)
         return self.made[run]
+
+    def __repr__(self):
+        return f"<{len(self)} trained models>"
 
     def _model_of(self, run):
         """The model of one run, with what it has learned."""
@@ -613,16 +631,22 @@ class _Models(Sequence):
 
 
 def _kinds(model):
-    """A model's layers, all the way in: the class of each, the shapes of its weights, and its settings that are a number or a word."""
+    """A model's layers, all the way in: the class of each, the shapes and types of its weights, and its plain settings."""
     kinds = []
     for layer in model._flatten_layers():
         try:
             settings = layer.get_config()
         except Exception:  # whatever a layer of the reader's own does not know how to say
             settings = {}
-        plain = {key: value for key, value in settings.items() if key != "name" and isinstance(value, (int, float, str))}
-        kinds.append((type(layer), [tuple(variable.shape) for variable in layer.variables], plain))
+        plain = {key: value for key, value in settings.items() if key != "name" and _is_plain(value)}
+        kinds.append((type(layer), [(tuple(variable.shape), variable.dtype) for variable in layer.variables], plain))
     return kinds
+
+
+def _is_plain(setting):
+    """Whether it is a number, a word, or several numbers: the names of layers, in lists, differ from model to model."""
+    several = setting if isinstance(setting, (tuple, list)) else ()
+    return isinstance(setting, (int, float, str)) or all(isinstance(value, (int, float)) for value in several) and len(several) > 0
 
 
 def _fewest(sizes, loops, runs):

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from . import data
-from ._inputs import as_floats, as_range, as_rows, is_tensor, one_of, positive_number, whole_number
+from ._inputs import as_floats, as_range, as_rows, in_digits, is_tensor, one_of, positive_number, refuse_memory, whole_number
 from .expression import OPERATIONS, known_operation
 
 
@@ -69,7 +69,7 @@ def sparsity_error(W: ArrayLike) -> float:
 
 def first_below(cost: ArrayLike, level: float) -> int | None:
     """The first step, counted from 0, whose cost is below `level`, or None when there is none. `cost` has shape [steps]."""
-    below = np.flatnonzero(_numbers(cost, "cost") < level)
+    below = np.flatnonzero(_numbers(cost, "cost") < as_floats(level, "level", "float64"))
     return int(below[0]) if len(below) else None
 
 
@@ -106,6 +106,7 @@ def success_threshold(operation: str, test: data.Ranges, delta: float = 1e-4, sa
     """
     operation, pieces = known_operation(operation), data.as_pieces(test, "test")
     delta, samples = positive_number(delta, "delta", 1e-4), whole_number(samples, "samples")
+    refuse_memory(64 * samples, f"{in_digits(samples)} rows")
     x = data.draw(np.random.RandomState(1234), pieces, samples)
     y = OPERATIONS[operation](x[:, 0], x[:, 1])
     if operation in "+-":

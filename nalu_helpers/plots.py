@@ -288,8 +288,8 @@ def errors(
     edges = (("◂", below, "below", floor), ("▸", above, "above", ceiling))
     off = [f"{arrow} {count} of them {side} {edge:,g}" for arrow, count, side, edge in edges if count]
     note = f"({', '.join(off)}, drawn there)" if off else ""
-    gap = "\n" if len(xlabel + note) > 80 else "   " if off else ""
-    ax.set(xscale="log", xlabel=xlabel + gap + note, yticks=range(len(inside)), yticklabels=list(inside), ylim=(len(inside) - 0.4, -0.6))
+    note = ("\n" if len(xlabel + note) > 80 else "   ") + note if note else ""
+    ax.set(xscale="log", xlabel=xlabel + note, yticks=range(len(inside)), yticklabels=list(inside), ylim=(len(inside) - 0.4, -0.6))
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 

@@ -7,25 +7,19 @@ settings give the same weights, to the last bit.
 """
 
 import contextlib
-import hashlib
 import inspect
-import random
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import joblib
 import keras
 import numpy as np
 import tensorflow as tf
-from keras.src.backend.common import global_state  # Keras' random state has no public handle
-from keras.src.random import seed_generator
-from tensorflow.python.eager import context  # nor has TensorFlow's
 from tqdm.auto import tqdm
 
-from ._inputs import as_floats, as_rows, one_of, positive_number, refuse_memory, whole_number
+from ._inputs import as_rows, one_of, positive_number, refuse_memory, whole_number
+from ._tensorflow import compiled_once, fingerprint, loops_or_picks, optimizer_like, refuse_foreign, silent_pfor, trace, without_assignments
 from .layers import Penalised
 
 COSTS = {"sum": tf.reduce_sum, "mean": tf.reduce_mean}
@@ -36,8 +30,6 @@ LONG_SUM = 2**15  # numbers, of all runs together, from which on XLA adds them o
 SUMS = ("Sum", "Mean", "BiasAddGrad", "Softmax", "LogSoftmax")  # what TensorFlow calls operations that add
 CORES = joblib.cpu_count()  # those this process may use, also in a container
 RATE = 0.05  # Adam's, where nothing is said and all rows are seen at every step
-RANDOM = ("Random", "TruncatedNormal", "ParameterizedTruncatedNormal", "Multinomial", "Rng")  # how TensorFlow's stateful ones begin
-EXCLUDED = ("_exclude_from_weight_decay", "_exclude_from_weight_decay_pattern")  # what an optimizer's get_config leaves out
 Cost = str | Callable[..., Any]
 Watch = Callable[[dict[str, Any]], object]
 
@@ -90,17 +82,17 @@ def fit(
 
     x [rows, in] and y [rows, out], or [rows] for one output, may be lists or arrays of any number type: they are converted to
     the model's own (so float64 data into a float32 model is rounded). `cost` is "sum" or "mean" of the squared errors, or a function
-    (model, x, y) → one number; the penalties in `model.losses` are added to it. Adam with `learning_rate`, a number or a Keras schedule
-    (0.05 where nothing is said), unless `optimizer` is another one of Keras, such as `keras.optimizers.Adam(0.05, beta_2=0.99)`; where
-    both are given, the number `learning_rate` holds. The model is changed in place; a second call goes on from where the first ended,
-    with a fresh optimizer.
+    (model, x, y) → one number, to which y is [rows, out]; the penalties in `model.losses` are added to it. Adam with `learning_rate`, a
+    number or a Keras schedule (0.05 where nothing is said), unless `optimizer` is another one of Keras, such as
+    `keras.optimizers.Adam(0.05, beta_2=0.99)`; where both are given, the number `learning_rate` holds. The model is changed in place; a
+    second call goes on from where the first ended, with a fresh optimizer.
 
     `watch(seen)` is called before the first step, after every `every` of them and at the end, with a dict: "step" [1], "cost" [1] and
     "weights", a list of the trainable weights, each [1, …]. `progress` is True, False, or a bar of yours with `update(count)`.
 
     Raises ValueError or TypeError when x or y are empty, hold NaN or infinity (naming the first row) or do not fit each other or
-    the model, or a setting is none; TrainingDiverged, a ValueError, when the cost is no longer finite. Then, and after Ctrl-C, the model
-    keeps weights of at most 250 steps before.
+    the model, or a setting is none; TrainingDiverged, a ValueError, when the cost is no longer finite. Then, and when Ctrl-C or `watch`
+    ends it, the model keeps weights of at most 250 steps before.
     """
     watch = a_watch(watch)
     x, y = rows_for(model, x, y, picked=callable(cost))
@@ -114,18 +106,18 @@ def fit(
             while done < steps:
                 count = min(every - done % every, STEPS_A_CALL, steps - done)
                 after, costs = loop.run(state, done, count, (), own)
+                before = (state, done) if np.isfinite(costs[0, 0]) else before
                 if watch and done % every == 0:
                     watch({"step": np.array([done]), "cost": costs[:1, 0], "weights": loop.weights(state, 1)})
                 history.append(costs[:, 0])
                 bar.update(count)
-                before = (state, done) if np.isfinite(costs[0, 0]) else before
                 if not np.isfinite(costs[:, 0]).all():
                     raise _diverged(np.concatenate(history), loop.optimizer)
                 state, done = after, done + count
         cost_at_end = loop.run(state, steps, 1, (), own)[1][0, :1]  # one update more, for the cost that it starts from
         if not np.isfinite(cost_at_end):
             raise _diverged(np.concatenate([*history, cost_at_end]), loop.optimizer)
-    except (TrainingDiverged, KeyboardInterrupt):
+    except BaseException:  # Ctrl-C too, and whatever `watch` raises
         loop.give(model, before[0], 0, before[1])
         raise
     loop.give(model, state, 0, steps)
@@ -147,7 +139,9 @@ class _Piece(NamedTuple):
 
 
 class Loop:
-    """The update of `model`, compiled for some runs side by side, or for one alone when it is large, has a loop of its own or a `tf.cond`.
+    """The update of `model`, compiled for several runs side by side.
+
+    A model with more than SMALL weights, a loop of its own or a `tf.cond` is compiled for one run at a time.
 
     `cost(model, *examples)` is the cost of one step, a single number; its examples are what was drawn for the step, then the run's `own`
     numbers. The state of the runs is a list of tensors: the values of `variables` (the model's weights and states, then what the
@@ -169,8 +163,9 @@ class Loop:
         self.model, self.cost, self.side_by_side = model, cost, True
         self.trainable = model.trainable_variables
         if not self.trainable:
-            raise ValueError(f"the {type(model).__name__} has no trainable weights: there is nothing to learn")
-        self.optimizer = _without_assignments(optimizer)
+            why = "there is nothing to learn" if model.built else "build it first, for example with a keras.Input, or by .build(…)"
+            raise ValueError(f"the {type(model).__name__} has no trainable weights: {why}")
+        self.optimizer = without_assignments(optimizer)
         self.optimizer.build(self.trainable)
         self.updates, self.validations = ([getattr(unit, name) for unit in _penalised(model)] for name in ("updates", "validation"))
         self.others = _states(model)
@@ -178,6 +173,11 @@ class Loop:
         self.variables = [*self.trainable, *self.others, *self.remembered]
         self.begun = [int(v) for v in self.updates]
         self.fresh = [v.numpy() for v in self.remembered]
+        if any(np.ptp(value) for value in self.fresh if value.size):
+            raise ValueError(
+                f"{type(optimizer).__name__} begins with a copy of the weights, expected an optimizer that remembers nothing at first, "
+                "such as keras.optimizers.AdamW: use model.fit for this one"
+            )
         self.rate_place = next((i for i, v in enumerate(self.variables) if v is getattr(self.optimizer, "_learning_rate", None)), None)
         examples = [tf.convert_to_tensor(part) for part in (*drawn, *own)]
         one = tf.constant(0), tf.constant(0.0), self.values_of(model), examples  # what one update of one run begins with
@@ -187,7 +187,7 @@ class Loop:
         self.bytes_a_run = self._bytes_of(traced)
         refuse_memory(self.bytes_held + self.bytes_a_run, "one step of one run")
         self.sums = self._sums_of(traced)
-        _refuse_foreign(traced)
+        refuse_foreign(traced)
         self._refuse_a_changing_cost(one)
         self._compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
@@ -196,11 +196,11 @@ class Loop:
         """Whether runs can be computed side by side, and one update as TensorFlow traced it: of `runs` of them, or of one alone."""
         if sum(int(np.prod(variable.shape)) for variable in self.trainable) <= SMALL:
             some = tf.nest.map_structure(lambda part: tf.TensorSpec([runs, *part.shape], part.dtype), one[1:])
-            with contextlib.suppress(Exception), _silent_pfor():  # what is wrong with the cost itself is said below
-                traced = _traced(self._as_one_graph, one[0], *some)
-                if not _loops_or_picks(traced):
+            with contextlib.suppress(Exception), silent_pfor():  # what is wrong with the cost itself is said below
+                traced = trace(self._as_one_graph, one[0], *some)
+                if not loops_or_picks(traced):
                     return True, traced
-        return False, _traced(self._update, *one)
+        return False, trace(self._update, *one)
 
     def _refuse_a_changing_cost(self, one):
         """Raise ValueError when the cost computes something else the second time: then Python or NumPy count or draw in it."""
@@ -209,7 +209,7 @@ class Loop:
             with self._holding(step, validation, values):
                 return self._cost_of(examples)
 
-        if len({_fingerprint(_traced(cost, *one)) for _ in range(2)}) > 1:
+        if len({fingerprint(trace(cost, *one)) for _ in range(2)}) > 1:
             raise ValueError(
                 "the cost computes something else when it is called again with the same numbers, and it is compiled once for all steps: "
                 "let it count and draw nothing in Python or NumPy; draw(rng, count) can give what changes from step to step"
@@ -288,11 +288,12 @@ class Loop:
         """The cost of one step, a tensor of shape []. Raises TypeError or ValueError when it is none, or cannot be compiled."""
         try:
             return _one_number(self.cost(self.model, *examples))
-        except (AttributeError, NotImplementedError) as error:
-            if "'numpy'" not in str(error) and "to a numpy array" not in str(error):
+        except (AttributeError, NotImplementedError, TypeError) as error:
+            if not any(words in str(error) for words in ("'numpy'", "to a numpy array", "Symbolic", "symbolic", "as a Python `bool`")):
                 raise
             raise TypeError(
-                "the cost asks for a tensor's numbers, and it has none while it is compiled: write it in tf or keras.ops, without NumPy"
+                "the cost asks for a tensor's numbers, and it has none while it is compiled: write it in tf or keras.ops, without NumPy, "
+                "float(…) or a Python `if` (tf.where and tf.cond choose)"
             ) from None
 
     @contextlib.contextmanager
@@ -378,7 +379,7 @@ class Loop:
         shapes = (name or function.__name__, *((tuple(part.shape), part.dtype) for part in tf.nest.flatten(arguments)))
         with self._lock:
             if shapes not in self._compiled:
-                self._compiled[shapes] = _compiled_once(_traced(function, *arguments, jit_compile=True))
+                self._compiled[shapes] = compiled_once(trace(function, *arguments, jit_compile=True))
         return self._compiled[shapes]
 
 
@@ -397,7 +398,7 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
         if inputs_of(model) == 1:
             model(x[:1])
         return x, y
-    refuse_other_outputs(answer_of(model, x[:1]), y)
+    refuse_other_outputs(output_shape_of(model, x[:1]), y)
     return x, y
 
 
@@ -406,8 +407,7 @@ def as_pair(x: Any, y: Any, dtype: str, of: str = "", sequences: bool = False) -
 
     `of` is put behind their names in sentences.
     """
-    x, y = as_rows(x, f"x{of}", dtype, sequences), as_floats(y, f"y{of}", dtype)
-    y = as_rows(y[:, None] if y.ndim == 1 else y, f"y{of}", dtype)
+    x, y = as_rows(x, f"x{of}", dtype, sequences), as_rows(y, f"y{of}", dtype, or_column=True)
     if len(x) != len(y):
         raise ValueError(f"x{of} has {len(x)} rows and y{of} has {len(y)}: every row of x needs its own row of y")
     return x, y
@@ -430,7 +430,7 @@ def inputs_of(model: keras.layers.Layer) -> int:
     return max(len(asked), len(getattr(model, "inputs", None) or []))
 
 
-def answer_of(model: keras.layers.Layer, row: np.ndarray) -> tuple[int, ...]:
+def output_shape_of(model: keras.layers.Layer, row: np.ndarray) -> tuple[int, ...]:
     """The shape that `model` turns one row [1, in] into. Raises ValueError or TypeError for several inputs or outputs."""
     if inputs_of(model) > 1:
         raise ValueError(f"the model has {inputs_of(model)} inputs, expected 1: use fit_many with draw and a cost that calls it")
@@ -446,11 +446,26 @@ def answer_of(model: keras.layers.Layer, row: np.ndarray) -> tuple[int, ...]:
 
 
 def squared_error(cost: Cost) -> Callable:
-    """`cost` as a function (model, x, y) → one number."""
+    """`cost` as a function (model, x, y) → one number. Raises TypeError or ValueError when it is none."""
     if callable(cost):
+        refuse_other_arguments(cost, "cost", "model, x, y", 3)
         return cost
     reduce = COSTS[one_of(cost, COSTS, "cost")]
     return lambda model, x, y: reduce((model(x, training=True) - y) ** 2)
+
+
+def refuse_other_arguments(function: Callable, name: str, arguments: str, count: int) -> None:
+    """Raise TypeError when `function`, which is called `name`, cannot be called with so many `arguments`."""
+    if isinstance(function, keras.losses.Loss):
+        raise TypeError(
+            f"{name} is a {type(function).__name__}, which knows no model: write it as a function of {arguments}, "
+            "such as lambda model, x, y: loss(y, model(x))"
+        )
+    with contextlib.suppress(ValueError):  # of some built-in functions nobody knows the arguments
+        try:
+            inspect.signature(function).bind(*range(count))
+        except TypeError as error:
+            raise TypeError(f"{name} is called with {arguments}, and it cannot be: {error}") from None
 
 
 def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | None = None) -> keras.optimizers.Optimizer:
@@ -461,23 +476,32 @@ def optimizer_for(learning_rate: Any, optimizer: keras.optimizers.Optimizer | No
     """
     if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
         raise TypeError(f"optimizer is {optimizer!r}, expected one of Keras such as keras.optimizers.Adam(0.05, beta_2=0.99)")
-    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or getattr(optimizer, "gradient_accumulation_steps", None):
+    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer) or getattr(optimizer, "loss_scale_factor", None)
+    if scales or getattr(optimizer, "gradient_accumulation_steps", None):
         raise ValueError(
             "optimizer scales the cost or accumulates gradients, expected one that makes each update from the gradient of its own step: "
-            "give it without gradient_accumulation_steps, and not in a LossScaleOptimizer"
+            "give it without loss_scale_factor and gradient_accumulation_steps, and not in a LossScaleOptimizer"
         )
+    if isinstance(optimizer, getattr(keras.optimizers, "MultiOptimizer", ())):
+        raise ValueError("optimizer is a MultiOptimizer, one for each part of a model, expected a single one: use model.fit for several")
     if getattr(optimizer, "use_ema", False):
         raise ValueError("optimizer has use_ema, and no averages are taken here: give it without, or use model.fit")
+    for rate in (learning_rate, getattr(optimizer, "_learning_rate", None)):
+        if callable(rate) and not isinstance(rate, (keras.Variable, keras.optimizers.schedules.LearningRateSchedule)):
+            raise TypeError(
+                f"the learning rate is {rate!r}, which would be called once for all steps: expected a number or a schedule, one of "
+                "keras.optimizers.schedules or a class of yours with __call__(self, step) that inherits from LearningRateSchedule there"
+            )
     if optimizer is not None and learning_rate is None:
         return optimizer
-    schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule) or callable(learning_rate)
+    schedule = isinstance(learning_rate, keras.optimizers.schedules.LearningRateSchedule)
     if optimizer is not None and (schedule or not isinstance(optimizer._learning_rate, keras.Variable)):
         raise ValueError("both learning_rate and optimizer have a learning rate, and one is a schedule: give the optimizer alone")
     given = RATE if learning_rate is None else learning_rate
     rate = given if schedule else positive_number(given, "learning_rate", "0.05")
     if optimizer is None:
         return keras.optimizers.Adam(rate)
-    return _like(optimizer, type(optimizer), rate)
+    return optimizer_like(optimizer, type(optimizer), rate)
 
 
 def a_watch(watch: Any) -> Watch | None:
@@ -501,81 +525,12 @@ def progress_bar(progress: Any, total: int, unit: str) -> Any:
     return contextlib.nullcontext(progress)
 
 
-SEEDING = threading.RLock()  # Python, NumPy and TensorFlow keep one random state for all threads
-
-
-class _RandomOfThread(threading.local):
-    """Python's `random` as Keras' initializers see it: inside `seeded` a generator that no other thread can draw from.
-
-    Threads that we know nothing of draw from Python's own meanwhile: those of Dask and of Jupyter, for instance.
-    """
-
-    generator: Any = random
-
-    def randint(self, low, high):
-        return self.generator.randint(low, high)
-
-
-seed_generator.python_random = _RandomOfThread()
-
-
-@contextlib.contextmanager
-def seeded(seed: int, tensorflow: bool = True) -> Iterator[Callable[[], bool]]:
-    """Inside, all random numbers begin at `seed`, in one thread at a time; outside they go on as if nothing had been.
-
-    Gives a function that says whether TensorFlow was asked for random numbers of its own. Keras does not ask it; where nobody does,
-    `tensorflow=False` leaves it out, since it forgets all its compiled operations when it is seeded.
-    """
-    with SEEDING:
-        names, tf_state = ("global_random_seed", "global_seed_generator"), context.context()
-        before = random.getstate(), np.random.get_state(), [global_state.get_global_attribute(name) for name in names]
-        tf_before = tf_state._seed, getattr(tf_state, "_rng", None)
-        try:
-            seed_generator.python_random.generator = random.Random(seed)
-            if tensorflow:
-                keras.utils.set_random_seed(seed)
-            else:
-                random.seed(seed)
-                np.random.seed(seed)
-                global_state.set_global_attribute(names[0], seed)
-                global_state.set_global_attribute(names[1], None)
-            untouched = random.Random(seed).getstate()
-            yield lambda: tensorflow and tf_state._rng.getstate() != untouched
-        finally:
-            seed_generator.python_random.generator = random
-            random.setstate(before[0])
-            np.random.set_state(before[1])
-            for name, value in zip(names, before[2], strict=True):
-                global_state.set_global_attribute(name, value)
-            tf_state._seed, tf_state._rng = tf_before
-
-
 # The parts of Loop
 
 
-def _like(optimizer, kind, learning_rate):
-    """A fresh optimizer of the class `kind` with the settings of `optimizer`, those of `exclude_from_weight_decay` too."""
-    fresh = kind(**{**optimizer.get_config(), "learning_rate": learning_rate})
-    vars(fresh).update({name: value for name, value in vars(optimizer).items() if name in EXCLUDED})
-    return fresh
-
-
-def _without_assignments(optimizer):
-    """A fresh optimizer like `optimizer` that works on values instead of variables.
-
-    On TensorFlow an optimizer of Keras insists on variables, for the sake of tf.distribute; what it overrides for that is put back.
-    """
-    kind, tensorflow = type(optimizer), keras.optimizers.Optimizer.__mro__[1]
-    base = next(cls for cls in keras.optimizers.Optimizer.__mro__ if cls.__name__ == "BaseOptimizer")
-    plain = {name: getattr(base, name) for name in vars(tensorflow) if not name.startswith("__") and hasattr(base, name)}
-    fresh = type(kind.__name__, (kind,), plain)
-    rate = optimizer._learning_rate  # a schedule itself: one of the reader's own need not be registered with Keras
-    return _like(optimizer, fresh, float(rate) if isinstance(rate, keras.Variable) else rate)
-
-
 def _penalised(model):
-    """The units in `model` that add a penalty to the cost."""
-    return [layer for layer in model._flatten_layers() if isinstance(layer, Penalised)]
+    """The units in `model` that add a penalty to the cost: those that learn."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, Penalised) and layer.trainable_variables]
 
 
 def _states(model):
@@ -585,10 +540,18 @@ def _states(model):
 
 
 def dtype_of(model: keras.layers.Layer) -> str:
-    """The type in which `model` computes."""
+    """The type in which `model` computes. Raises ValueError when that is neither float32 nor float64."""
+    dtype = _computes_in(model)
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"the model computes in {dtype}, expected float32 or float64: make its layers with dtype='float32'")
+    return dtype
+
+
+def _computes_in(model):
     if isinstance(model, keras.Sequential) and model.layers:  # its own says nothing of its layers'
-        return dtype_of(model.layers[-1])
-    return getattr(model, "compute_dtype", None) or keras.config.floatx()
+        return _computes_in(model.layers[-1])
+    floats = [tensor.dtype for tensor in getattr(model, "outputs", None) or [] if "float" in tensor.dtype]  # nor does a functional model's
+    return floats[0] if floats else getattr(model, "compute_dtype", None) or keras.config.floatx()
 
 
 def _one_number(cost):
@@ -601,134 +564,6 @@ def _one_number(cost):
     if cost.shape.rank != 0:
         raise ValueError(f"the cost has shape {tuple(cost.shape)}, expected one number: reduce it, for example by tf.reduce_mean")
     return cost
-
-
-def _traced(function, *arguments, jit_compile=False):
-    """`function` as TensorFlow traced it. Raises ValueError when it uses a tensor of an earlier trace."""
-    concrete = tf.function(function, jit_compile=jit_compile, autograph=False).get_concrete_function(*arguments)
-    if any(map(tf.is_symbolic_tensor, concrete.captured_inputs)):
-        raise ValueError(
-            "the cost uses a tensor that a Python variable remembers from an earlier call, and it is not there any more: "
-            "keep it in a weight of the model"
-        )
-    return concrete
-
-
-@contextlib.contextmanager
-def _silent_pfor():
-    """Inside, what makes one graph of many runs raises its errors, and does not print them, too: where it cannot, runs go one by one."""
-    logger, thread = tf.get_logger(), threading.get_ident()
-    others = lambda record: not (record.module == "pfor" and record.thread == thread)  # noqa: E731
-    logger.addFilter(others)
-    try:
-        yield
-    finally:
-        logger.removeFilter(others)
-
-
-def _operations(concrete):
-    """The operations of a traced function and of the functions that it calls, as node definitions."""
-    graph = concrete.graph.as_graph_def()
-    return [*graph.node, *(node for inner in graph.library.function for node in inner.node_def)]
-
-
-def _loops_or_picks(concrete):
-    """Whether there is a loop in a traced function, or some of the runs are picked by a condition: as many as XLA cannot know."""
-    return any(node.op in ("While", "StatelessWhile", "DynamicPartition") for node in _operations(concrete))
-
-
-def _refuse_foreign(concrete):
-    """Raise ValueError when an update uses random numbers or a variable that are not the model's own: runs would share them."""
-    drawing = [node.op for node in _operations(concrete) if node.op.startswith(RANDOM)]
-    drawing += [variable.name for variable in concrete.graph.variables if "seed_generator" in variable.name]
-    if drawing:
-        raise ValueError(
-            f"the cost draws random numbers ({drawing[0]}) that are none of the run's own, so that it would not end the same again: "
-            "draw them in draw(rng, count), or with a keras.random.SeedGenerator that is a part of the model"
-        )
-    for variable in concrete.graph.variables:
-        raise ValueError(
-            f"the cost uses the variable {variable.name!r}, which is none of the model's: every run would change it for the others; "
-            "make it a weight of the model, or a plain number"
-        )
-
-
-_COMPILED: OrderedDict[Any, Any] = OrderedDict()  # what was compiled last, by what it computes
-_COMPILED_LOCK = threading.Lock()
-MAPS, MOST_MAPS = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")  # Linux: pieces of memory in use, and how many there may be
-
-
-class TooManyLoops(MemoryError):
-    """There is no room for another compiled loop in this Python process; a new process has all of it again."""
-
-
-def refuse_another_loop(share: float = 0.9) -> None:
-    """Raise TooManyLoops when more than this share of the pieces of memory that Linux allows a process is taken.
-
-    XLA keeps every loop for as long as the process lives, in some hundred pieces each, and without room it ends the process with all that
-    was in it. On other systems nothing is counted.
-    """
-    with contextlib.suppress(OSError, ValueError):
-        most = int(MOST_MAPS.read_text())
-        with MAPS.open("rb") as lines:
-            taken = sum(1 for _ in lines)
-        if taken > share * most:
-            raise TooManyLoops(
-                f"this Python process has compiled so many loops that {taken:,} of its {most:,} pieces of memory are taken, and TensorFlow "
-                "gives none back: restart the kernel, or start the command again; a table that was being written goes on from where it is"
-            )
-
-
-def _compiled_once(concrete):
-    """`concrete`, or a function that was traced before and computes the same, which is compiled already."""
-    key = (_fingerprint(concrete), *(id(tensor) for tensor in concrete.captured_inputs))
-    with _COMPILED_LOCK:
-        if key not in _COMPILED:
-            refuse_another_loop()
-        _COMPILED[key] = _COMPILED.pop(key, concrete)
-        while len(_COMPILED) > 32:
-            _COMPILED.popitem(last=False)
-        return _COMPILED[key]
-
-
-def _fingerprint(concrete):
-    """A digest of what a traced function computes: its operations in order, without the names that tracing numbers anew each time.
-
-    In place of its name a value is told by its place in the function, and a function by its place among those that are called.
-    """
-    graph, digest = concrete.graph.as_graph_def(), hashlib.sha256()
-    functions = {function.signature.name: function for function in graph.library.function}
-    met: list[str] = []  # functions in the order in which they are called
-
-    def setting(name, value):
-        """A node's setting as bytes: its value, or the functions that may be called."""
-        called = [function.name for function in (value.func, *value.list.func) if function.name in functions]
-        if not called:
-            return value.SerializeToString(deterministic=True)
-        met.extend(dict.fromkeys(function for function in called if function not in met))
-        return " ".join([name, *(str(met.index(function)) for function in called)]).encode()
-
-    def read(given, nodes, returned):
-        """Take in one function: the names of its arguments, its nodes, and the names of what it returns."""
-        places = {name: str(i) for i, name in enumerate([*given, *(node.name for node in nodes)])}
-
-        def place(name):
-            name, *output = name.lstrip("^").split(":")
-            return ":".join([places[name], *output])
-
-        for node in nodes:
-            digest.update("\n".join([node.op, *map(place, node.input)]).encode())
-            for name, value in sorted(node.attr.items()):
-                if not name.startswith("_"):  # what begins so is a note of TensorFlow's own
-                    digest.update(setting(name, value))
-        digest.update("\n".join(map(place, returned)).encode())
-
-    read([], graph.node, [tensor.name for tensor in concrete.outputs])
-    for called in met:  # it grows while it is read
-        function = functions[called]
-        signature = function.signature
-        read([i.name for i in signature.input_arg], function.node_def, [function.ret[o.name] for o in signature.output_arg])
-    return digest.hexdigest()
 
 
 def _diverged(cost, optimizer):

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nalu_helpers import benchmark, data, field, metrics, results, speed, training
+from nalu_helpers import _tensorflow, benchmark, data, field, metrics, results, speed
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 1200  # seconds: a machine may be slow, or busy with other things
@@ -352,8 +352,8 @@ def test_a_command_goes_on_in_a_new_process_when_this_one_is_full(tmp_path):
     code = f"""
 import runpy, sys
 from pathlib import Path
-from nalu_helpers import training
-training.MAPS, training.MOST_MAPS = Path({str(maps)!r}), Path({str(most)!r})  # of this process alone
+from nalu_helpers import _tensorflow
+_tensorflow.MAPS, _tensorflow.MOST_MAPS = Path({str(maps)!r}), Path({str(most)!r})  # of this process alone
 sys.argv = ["benchmark", *{asked!r}]
 runpy.run_module("nalu_helpers.benchmark", run_name="__main__", alter_sys=True)
 """
@@ -364,8 +364,8 @@ runpy.run_module("nalu_helpers.benchmark", run_name="__main__", alter_sys=True)
 
 def test_a_piece_of_a_papers_table_is_begun_only_where_there_is_room_for_it(toy, tmp_path, monkeypatch):
     for name, path in zip(("MAPS", "MOST_MAPS"), almost_full(tmp_path, 600), strict=True):
-        monkeypatch.setattr(training, name, path)
-    with pytest.raises(training.TooManyLoops, match="600 of its 1,000 pieces of memory are taken"):
+        monkeypatch.setattr(_tensorflow, name, path)
+    with pytest.raises(_tensorflow.TooManyLoops, match="600 of its 1,000 pieces of memory are taken"):
         benchmark.paper(tmp_path, experiments=["toy"])
 
 

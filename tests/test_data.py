@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nalu_helpers import data
+from nalu_helpers import data, metrics
 from nalu_helpers._inputs import positive_number, whole_number
-from nalu_helpers.paper import phrases, programs
+from nalu_helpers.paper import digits, functions, gridworld, phrases, programs, values
 
 
 def test_the_articles_data_are_the_articles():
@@ -194,3 +194,21 @@ def test_what_is_no_positive_number_is_refused(value):
 def test_more_rows_than_memory_holds_are_refused_in_one_sentence(draw, rows, said):
     with pytest.raises(ValueError, match=f"{said}.* GB, expected at most 2: ask for less at once"):
         draw(rows)
+
+
+TOO_MUCH = {
+    "programs": lambda: programs.examples(10**9),
+    "terms": lambda: programs.examples(10, "sum", terms=(1, 10**9)),
+    "threshold": lambda: metrics.success_threshold("+", (1, 2), samples=10**10),
+    "moves": lambda: gridworld.moves(10**6),
+    "episodes": lambda: gridworld.episodes(np.random.default_rng(0), np.array([3]), size=10**4),
+    "sequences": lambda: digits.some_sequences(data.uniform("+"), 10**9),
+    "sentences": lambda: values.drawn(np.random.default_rng(0), 10**10),
+    "functions": lambda: functions.examples(np.random.default_rng(0), "long", "a + b", (10**9,)),
+}
+
+
+@pytest.mark.parametrize("ask", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_examples_that_need_more_memory_than_a_call_may_take_are_refused(ask):
+    with pytest.raises(ValueError, match=r"would take [\d.,]+ GB, expected at most 2: ask for less at once"):
+        ask()

@@ -15,7 +15,25 @@ import pytest
 import tensorflow as tf
 from quick import quick_first
 
-from nalu_helpers import GNALU, INALU, NAC, NALU, NAU, NMU, NPU, NACLog, RealNPU, data, expression, fit, fit_many, layers, many, training
+from nalu_helpers import (
+    GNALU,
+    INALU,
+    NAC,
+    NALU,
+    NAU,
+    NMU,
+    NPU,
+    NACLog,
+    RealNPU,
+    _tensorflow,
+    data,
+    expression,
+    fit,
+    fit_many,
+    layers,
+    many,
+    training,
+)
 from nalu_helpers.many import StandingStill
 
 ONE, TEN = ((1, 2), (2, 6)), ((10, 20), (20, 40))
@@ -511,6 +529,13 @@ def test_a_model_may_have_many_inputs_and_outputs_when_the_cost_knows_them():
         ({"draw": lambda rng, count: rng.random((count, 2))}, TypeError, "draw returned a ndarray, expected a tuple of arrays"),
         ({"draw": lambda rng, count: (rng.random((3, 2)),)}, ValueError, r"draw returned an array of shape \(3, 2\) for 1 steps"),
         ({"draw": lambda rng, count: (np.array(["a"] * count),)}, TypeError, "expected arrays of numbers"),
+        (
+            {"draw": lambda rng, count: ([[1.0], [1.0, 2.0]] * count,)},
+            TypeError,
+            "draw returned rows of different lengths",
+        ),
+        ({"draw": lambda rng: None}, TypeError, "draw is called with rng, count, and it cannot be: too many positional arguments"),
+        ({"cost": lambda model: 0.0}, TypeError, r"cost is called with model, an array \[.*\], and it cannot be: too many positional"),
         ({"draw": lambda rng, count: next(iter(()))}, ValueError, "draw has come to its end"),
         ({"draw": lambda rng, count: (rng.random((count, count + 1, 2)),)}, ValueError, "they must stay the same"),
         ({"cost": None}, TypeError, r"needs a cost\(model, \*examples\)"),
@@ -648,19 +673,19 @@ def test_dask_workers_with_several_threads_make_the_same_table():
 
 @pytest.mark.parametrize("name", quick_first(["NMU"], [*UNITS]))
 def test_a_second_training_of_the_same_shape_is_not_compiled_again(name, monkeypatch):
-    monkeypatch.setattr(training, "_COMPILED", OrderedDict())  # the other tests' may be as many as it keeps
+    monkeypatch.setattr(_tensorflow, "_COMPILED", OrderedDict())  # the other tests' may be as many as it keeps
     quiet(UNITS[name])
-    before = {key: id(loop) for key, loop in training._COMPILED.items()}
+    before = {key: id(loop) for key, loop in _tensorflow._COMPILED.items()}
     quiet(UNITS[name], seeds=[8, 9, 10], learning_rate=0.3)
-    assert {key: id(loop) for key, loop in training._COMPILED.items()} == before
+    assert {key: id(loop) for key, loop in _tensorflow._COMPILED.items()} == before
 
 
-@pytest.mark.skipif(not training.MAPS.exists(), reason="only Linux counts a process's pieces of memory")
+@pytest.mark.skipif(not _tensorflow.MAPS.exists(), reason="only Linux counts a process's pieces of memory")
 def test_a_loop_is_compiled_once_wherever_in_its_block_a_check_falls():
     quiet(lambda: NAC(1), every=50, steps=100)  # from the block's beginning, and from its fiftieth step
-    before = len(training.MAPS.read_text(encoding="utf-8").splitlines())
+    before = len(_tensorflow.MAPS.read_text(encoding="utf-8").splitlines())
     quiet(lambda: NAC(1), every=7, steps=100)
-    assert len(training.MAPS.read_text(encoding="utf-8").splitlines()) - before < 200  # a loop takes about 400
+    assert len(_tensorflow.MAPS.read_text(encoding="utf-8").splitlines()) - before < 200  # a loop takes about 400
 
 
 def test_where_no_loop_can_be_added_one_sentence_says_so_and_those_that_are_there_go_on(tmp_path, monkeypatch):
@@ -668,13 +693,13 @@ def test_where_no_loop_can_be_added_one_sentence_says_so_and_those_that_are_ther
     quiet(make)
     for name, text in {"MAPS": "a line\n" * 95, "MOST_MAPS": "100\n"}.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-        monkeypatch.setattr(training, name, tmp_path / name)
+        monkeypatch.setattr(_tensorflow, name, tmp_path / name)
     assert len(quiet(make, seeds=range(8, 11)).table)  # compiled before
-    with pytest.raises(training.TooManyLoops, match="95 of its 100 pieces of memory are taken, and TensorFlow gives none back: restart"):
+    with pytest.raises(_tensorflow.TooManyLoops, match="95 of its 100 pieces of memory are taken, and TensorFlow gives none back: restart"):
         quiet(make, "a * b + 0.123")
     for text in ("", "many"):  # where nothing is counted nothing is refused
         (tmp_path / "MOST_MAPS").write_text(text, encoding="utf-8")
-        training.refuse_another_loop()
+        _tensorflow.refuse_another_loop()
 
 
 @pytest.mark.slow
@@ -773,7 +798,8 @@ def test_rows_of_sequences_are_refused_by_their_name_with_what_learns_them():
     x, y = np.ones((10, 4, 2)), np.ones((10, 1))
     make = lambda: keras.Sequential([keras.Input((4, 2)), keras.layers.Flatten(), keras.layers.Dense(1)])  # noqa: E731
     for task, name in (((x, y), "x"), (data.Task(x, y, x, y), "x_train")):
-        with pytest.raises(ValueError, match=rf"^{name} has shape \(10, 4, 2\), expected .*: to learn sequences use fit_many with draw"):
+        said = rf"^{name} has shape \(10, 4, 2\), expected .*: to learn sequences, or from several inputs, use fit_many with draw"
+        with pytest.raises(ValueError, match=said):
             fit_many(make, task, seeds=[0], steps=2, progress=False)
 
 
@@ -827,6 +853,36 @@ def test_models_that_are_made_of_something_else_by_now_are_refused():
     for unit in (NAC, NAU):
         trained[unit] = fit_many(lambda unit=unit: unit(1), ROWS, **settings).models
     assert [type(models[1]) for models in trained.values()] == [NAC, NAU]
+
+
+def test_models_whose_settings_change_in_a_list_are_refused():
+    for signs in ((1, 1), (1, -1)):
+        if signs == (1, 1):
+            runs = quiet(lambda: layers.DMU(1, signs=signs), seeds=[0], learning_rate=[0.1, 0.01], steps=5)  # noqa: B023
+    assert runs.models[0].signs == (1, 1)
+    with pytest.raises(ValueError, match="another kind of model now than when it was trained"):
+        runs.models[1]
+
+
+def test_models_say_how_many_they_are_and_which_there_is_not():
+    models = quiet(seeds=[0, 1], steps=3).models
+    assert repr(models) == "<2 trained models>" and models[-1] is models[1]
+    for place in (2, -3):
+        with pytest.raises(IndexError, match=f"models has no number {place}, expected one from 0 to 1: there is a model for each run"):
+            models[place]
+
+
+def test_models_have_the_dtype_policy_of_the_thread_that_asked_for_them():
+    policy = "float64"
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        runs = quiet(lambda: NAC(1), seeds=[0, 1], learning_rate=[0.1, 0.01], steps=5)
+        assert keras.config.dtype_policy().name == policy
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert {model.dtype_policy.name for model in runs.models} == {policy}  # two of them are made only now
+    assert keras.config.dtype_policy().name == before.name and np.isfinite(runs.table["cost"]).all()
 
 
 def test_starts_that_tensorflow_draws_come_from_the_seed_too():

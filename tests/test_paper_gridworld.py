@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from nalu_helpers import plots
+from nalu_helpers._tensorflow import seeded
 from nalu_helpers.paper import gridworld
-from nalu_helpers.training import seeded
 
 SMALL = dict(size=2, times=(2, 3), tests=(2, 5))
 

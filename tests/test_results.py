@@ -36,8 +36,10 @@ def test_a_note_that_is_none_of_ours_costs_the_time_and_not_the_run(tmp_path):
 
 def test_a_noted_command_can_be_run_as_it_stands(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark.speed, "throughput", lambda run_steps: pd.DataFrame({"runs": [1]}))
-    monkeypatch.setattr(benchmark.speed, "two_layers", pd.DataFrame)
+    monkeypatch.setattr(benchmark.speed, "two_layers", lambda: pd.DataFrame({"run-steps a second": {"fit_many": 2.0}}))
     given = ["throughput", "--output", str(tmp_path / "o ut.csv")]
     assert benchmark.main(given) == 0
-    noted = json.loads((tmp_path / "o ut.json").read_text(encoding="utf-8"))["command"]
-    assert shlex.split(noted) == ["python", "-m", "nalu_helpers.benchmark", *given]
+    for name in ("o ut", "o ut_two_layers"):
+        noted = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))["command"]
+        assert shlex.split(noted) == ["python", "-m", "nalu_helpers.benchmark", *given]
+    assert pd.read_csv(tmp_path / "o ut_two_layers.csv")["what"].tolist() == ["fit_many"]

@@ -154,6 +154,9 @@ def test_columns_that_a_model_does_not_take_are_refused_in_one_sentence():
         (dict(optimizer="adam"), TypeError, "optimizer is 'adam', expected one of Keras"),
         (dict(optimizer=keras.optimizers.Adam(gradient_accumulation_steps=2)), ValueError, "optimizer scales the cost or accumulates"),
         (dict(optimizer=keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam())), ValueError, "optimizer scales the cost or"),
+        (dict(optimizer=keras.optimizers.SGD(0.01, loss_scale_factor=1024.0)), ValueError, "give it without loss_scale_factor"),
+        (dict(optimizer=keras.optimizers.MultiOptimizer([(keras.optimizers.Adam(), ".*")])), ValueError, "optimizer is a MultiOptimizer"),
+        (dict(optimizer=keras.optimizers.ScheduleFreeAdamW(0.01)), ValueError, "ScheduleFreeAdamW begins with a copy of the weights"),
         (dict(progress="yes"), TypeError, "progress is 'yes', expected True, False or a bar"),
         (dict(cost=lambda model, x, y: model(x) - y), ValueError, r"the cost has shape \(64, 1\), expected one number"),
         (dict(cost=lambda model, x, y: {"cost": 1.0}), TypeError, "the cost is a dict, expected one number"),
@@ -163,9 +166,16 @@ def test_columns_that_a_model_does_not_take_are_refused_in_one_sentence():
         (dict(cost=lambda model, x, y: np.mean(model(x))), TypeError, "the cost asks for a tensor's numbers"),
         (dict(cost=lambda model, x, y: tf.reduce_sum((model(x) - tf.random.normal((64, 1))) ** 2)), ValueError, "draws random numbers"),
         (dict(cost=lambda model, x, y: tf.reduce_sum((model(x) - keras.random.normal((64, 1))) ** 2)), ValueError, "draws random numbers"),
+        (dict(cost=lambda model, x, y: float(tf.reduce_sum(model(x)))), TypeError, "the cost asks for a tensor's numbers"),
+        (dict(cost=lambda model, x, y: 0.0 if tf.reduce_sum(x) > 0 else 1.0), TypeError, "or a Python `if` .tf.where and tf.cond choose"),
+        (dict(cost=lambda model, x: 0.0), TypeError, "cost is called with model, x, y, and it cannot be: too many positional arguments"),
+        (dict(cost=keras.losses.MeanSquaredError()), TypeError, "cost is a MeanSquaredError, which knows no model: write it as a function"),
+        (dict(x=[SMALL.x_train, SMALL.x_train]), ValueError, "to learn sequences, or from several inputs, use fit_many with draw"),
+        (dict(learning_rate=lambda: 0.1), TypeError, "the learning rate is <function .*>, which would be called once for all steps"),
+        (dict(optimizer=keras.optimizers.Adam(lambda: 0.1)), TypeError, "the learning rate is <function .*>, which would be called once"),
         (dict(watch=5), TypeError, "watch is 5, expected a function of what is seen"),
         (dict(steps=10**400), ValueError, "steps is about 10.400, expected at most 1,000,000,000"),
-        (dict(learning_rate=0.1, optimizer=keras.optimizers.Adam(lambda: 0.1)), ValueError, "one is a schedule: give the optimizer alone"),
+        (dict(learning_rate=0.1, optimizer=keras.optimizers.Adam(FALLING)), ValueError, "one is a schedule: give the optimizer alone"),
         (dict(learning_rate=FALLING, optimizer=keras.optimizers.Adam()), ValueError, "one is a schedule: give the optimizer alone"),
         (dict(cost="median"), ValueError, "cost is 'median', known are: 'sum', 'mean'"),
     ],
@@ -251,6 +261,88 @@ def test_a_divergence_in_the_very_last_update_is_noticed():
         np.testing.assert_array_equal(weight, begun)
     many = fit_many(lambda: keras.layers.Dense(1), SMALL, seeds=[0], steps=1, optimizer=far, progress=False).table
     assert many["diverged_at"].tolist() == [pytest.approx(np.nan, nan_ok=True), 1]
+
+
+OPTIMIZERS = [kind for kind in vars(keras.optimizers).values() if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)]
+REFUSED = ("Optimizer", "LossScaleOptimizer", "ScheduleFreeAdamW", "MultiOptimizer")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OPTIMIZERS if kind.__name__ not in REFUSED], ids=lambda kind: kind.__name__)
+def test_every_optimizer_of_keras_learns_as_in_keras_own_loop(kind):
+    how = {"learning_rate": 0.01, "weight_decay": 0.1, **({"adam_weight_decay": 10.0} if kind is keras.optimizers.Muon else {})}
+    make, rows = lambda: keras.layers.Dense(2), (SMALL.x_train / 10, np.tile(SMALL.y_train / 10, 2))
+    by_hand, by_fit, optimizer = fresh(make), fresh(make), kind(**how)
+    by_hand.build((None, 2))
+    for _ in range(12):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_mean((by_hand(rows[0]) - rows[1]) ** 2)
+        optimizer.apply(tape.gradient(value, by_hand.trainable_variables), by_hand.trainable_variables)
+    begin = fresh(make)
+    begin.build((None, 2))
+    quiet_fit(by_fit, *rows, steps=12, cost="mean", optimizer=kind(**how))
+    for mine, theirs, begun in zip(by_fit.get_weights(), by_hand.get_weights(), begin.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+        assert not np.allclose(mine, begun, atol=1e-4)
+
+
+class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    """A reader's own, which is not registered with Keras and cannot say its settings."""
+
+    def __call__(self, step):
+        return 0.1 * 0.5 ** tf.cast(step, "float32")
+
+
+def test_a_schedule_of_ones_own_is_asked_at_every_step():
+    model, w = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros", use_bias=False)]), []
+    how = {"cost": lambda model, x, y: tf.reduce_sum(model(x)), "watch": lambda seen: w.append(seen["weights"][0].item()), "every": 1}
+    quiet_fit(model, [[1.0]], [[0.0]], steps=6, optimizer=keras.optimizers.SGD(Halving()), **how)
+    np.testing.assert_allclose(np.diff(w), [-0.1 * 0.5**step for step in range(6)], rtol=1e-5)
+    by_rate, by_adam = fresh(lambda: NAC(1)), fresh(lambda: NAC(1))
+    quiet_fit(by_rate, steps=3, learning_rate=Halving())
+    quiet_fit(by_adam, steps=3, optimizer=keras.optimizers.Adam(Halving()))
+    np.testing.assert_array_equal(by_rate.get_weights(), by_adam.get_weights())
+
+
+def test_a_functional_model_is_given_numbers_of_its_own_type():
+    inputs = keras.Input((2,), dtype="float64")
+    cost = quiet_fit(keras.Model(inputs, NAC(1, dtype="float64")(inputs)), steps=20)
+    assert cost[-1] < cost[0] and cost.dtype == "float64"
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_is_refused(policy):
+    inputs = keras.Input((2,))
+    for model in (NAC(1, dtype=policy), keras.Model(inputs, NAC(1, dtype=policy)(inputs))):
+        with pytest.raises(ValueError, match=f"the model computes in {policy[6:]}, expected float32 or float64: make its layers with"):
+            quiet_fit(model)
+    with pytest.raises(ValueError, match=f"the model computes in {policy[6:]}, expected float32 or float64: make its layers with"):
+        fit_many(lambda: NAC(1, dtype=policy), "*", seeds=[0], steps=5, progress=False)
+
+
+def test_a_watch_that_stops_the_training_loses_none_of_it():
+    class Enough(Exception):
+        pass
+
+    def watch(seen):
+        if seen["step"] == 20:
+            weights.extend(seen["weights"])
+            raise Enough
+
+    nac, weights = fresh(lambda: NAC(1)), []
+    with pytest.raises(Enough):
+        quiet_fit(nac, every=10, watch=watch)
+    for mine, seen in zip(nac.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(mine, seen[0])
+
+
+def test_a_frozen_unit_counts_no_updates():
+    units = [NAU(2), NAU(1)]
+    model = keras.Sequential([keras.Input((2,)), *units])
+    units[0].trainable = False
+    before = units[0].W.numpy()
+    quiet_fit(model, steps=30)
+    assert [int(unit.updates) for unit in units] == [0, 30]
+    np.testing.assert_array_equal(units[0].W.numpy(), before)
 
 
 @pytest.mark.parametrize("rate", [None, 0.1])

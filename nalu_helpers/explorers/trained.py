@@ -9,10 +9,11 @@ import numpy as np
 
 from .. import plots
 from .._inputs import positive_number, whole_number
+from .._tensorflow import seeded
 from ..data import Task
 from ..layers import NAC
 from ..paper.phrases import in_words, parse, says, table
-from ..training import fit, seeded
+from ..training import fit
 from .parts import Explorer, choice, rounded, slider, text
 
 FLOOR = 1e3  # what the axis of the cost begins with: a cost below it is drawn there

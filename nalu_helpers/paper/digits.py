@@ -23,7 +23,7 @@ import pandas as pd
 import tensorflow as tf
 
 from .. import data
-from .._inputs import as_floats, is_tensor, one_of, whole_number
+from .._inputs import as_floats, in_digits, is_tensor, one_of, refuse_memory, whole_number
 from ..layers import NAC, NALU, NMU, NACLog, Shape, Tensor
 from ..many import Runs, fit_many
 from .functions import Recurrent
@@ -337,8 +337,9 @@ def worth(task: str, labels: np.ndarray) -> np.ndarray:
     labels = np.asarray(labels)[:, None]
     if one_of(task, TASKS, "task") == "product" and not labels.all():
         raise ValueError("some of the images are a 0, with which every product is 0: pass without_zeros(digits)")
-    given = labels == np.arange(10) if task in COUNTING else labels % 2 if task == "parity" else labels
-    return given.astype("float32")
+    if task in COUNTING:
+        return (labels == np.arange(10)).astype("float32")
+    return (labels % 2 if task == "parity" else labels).astype("float32")
 
 
 def without_zeros(digits: data.Task) -> data.Task:
@@ -375,8 +376,9 @@ def train(task: str, model: str, digits: data.Task, *, seeds: Iterable[int], ste
 
 def some_sequences(digits: data.Task, length: int, sequences: int = SEQUENCES) -> np.ndarray:
     """Places of test images, [sequences, length], the same ones every time. Raises TypeError or ValueError for a length below 1."""
-    length = whole_number(length, "length")
-    return np.random.default_rng([2018, length]).integers(len(digits.x_test), size=(whole_number(sequences, "sequences"), length))
+    length, sequences = whole_number(length, "length"), whole_number(sequences, "sequences")
+    refuse_memory(8 * sequences * length, f"{in_digits(sequences)} sequences of {in_digits(length)} images")
+    return np.random.default_rng([2018, length]).integers(len(digits.x_test), size=(sequences, length))
 
 
 def examine(reader: Reader, task: str, digits: data.Task, lengths: Iterable[int] | None = None) -> pd.DataFrame:

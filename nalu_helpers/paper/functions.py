@@ -15,6 +15,7 @@ smallest error inside the training range, on seeds that judge nothing afterwards
 
 import functools
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ import pandas as pd
 import tensorflow as tf
 
 from .. import data
-from .._inputs import one_of, whole_number
+from .._inputs import one_of, refuse_memory, whole_number
 from ..layers import NAC, NALU, NAU, NMU, Shape, Tensor
 from ..many import fit_many
 
@@ -118,7 +119,9 @@ def examples(
     """
     one_of(form, MODELS, "form"), one_of(function, FUNCTIONS, "function"), one_of(where, RANGES, "where")
     recurrent = form == "recurrent"
-    x = rng.random((*rows, *[LENGTHS[where]] * recurrent, INPUTS[form]), "float32")
+    shape = (*rows, *[LENGTHS[where]] * recurrent, INPUTS[form])
+    refuse_memory(8 * math.prod(shape), f"examples of shape {list(shape)}")
+    x = rng.random(shape, "float32")
     x *= RANGES["inside" if recurrent else where]
     total = x.sum(axis=-2) if recurrent else x
     a, b = (total[..., window].sum(axis=-1, keepdims=True) for window in WINDOWS[form])

@@ -18,7 +18,7 @@ import tensorflow as tf
 from keras import layers, ops
 from numpy.typing import ArrayLike
 
-from .._inputs import as_range, one_of, whole_number
+from .._inputs import as_range, in_digits, one_of, refuse_memory, whole_number
 from ..layers import NAC, Clip
 from ..many import fit_many
 
@@ -38,6 +38,7 @@ TICK = 0.05  # agents measure time in units of 20 steps, so that no T of the tra
 def moves(size: int) -> np.ndarray:
     """Where each move leads, [cells, 5]; cells are numbered row by row. A move into a wall leaves the agent where it is."""
     size = whole_number(size, "size", at_least=2)
+    refuse_memory(100 * size**2, f"a grid world of size {in_digits(size)}")
     row, column = np.divmod(np.arange(size**2)[:, None], size)
     down, right = np.array(list(MOVES.values())).T
     return (np.clip(row + down, 0, size - 1) * size + np.clip(column + right, 0, size - 1)).astype("int32")
@@ -50,6 +51,8 @@ def distance(start: ArrayLike, goal: ArrayLike, size: int = SIZE) -> Any:
 
 def episodes(rng: np.random.Generator, T: np.ndarray, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
     """A start and a goal for every entry of T, of the same shape: two different cells, no more than T steps apart, all alike probable."""
+    size = whole_number(size, "size", at_least=2)
+    refuse_memory(40 * size**4, f"all pairs of cells of a grid world of size {in_digits(size)}")
     start, goal = np.divmod(np.arange(size**4, dtype="int32"), size**2)
     steps = distance(start, goal, size)
     near_first = np.argsort(steps, kind="stable")[size**2 :]  # those 0 steps apart left out

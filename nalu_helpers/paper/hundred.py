@@ -110,7 +110,7 @@ def _in_all(operation, steps):
 @functools.cache
 def examined(operation: str, rows: int = 10_000) -> data.Task:
     """The rows on which networks are validated, from U(1, 2), and tested, from U(2, 6): the same ones every time."""
-    parts = []
+    parts, rows = [], whole_number(rows, "rows")
     for (low, high), seed in zip((INSIDE, OUTSIDE), data.EXAMINED_SEEDS, strict=True):
         x = np.random.RandomState(seed).uniform(low, high, (rows, INPUTS))
         parts += [x.astype("float32"), answer(operation, x).astype("float32")]

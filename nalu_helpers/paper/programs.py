@@ -13,7 +13,7 @@ import pandas as pd
 import tensorflow as tf
 from keras import ops
 
-from .._inputs import as_seed, one_of, whole_number
+from .._inputs import as_seed, in_digits, one_of, refuse_memory, whole_number
 from ..layers import NAC, NALU, Tensor
 from ..many import Runs, fit_many
 
@@ -163,6 +163,7 @@ def draw_encoded(rng: np.random.Generator, count: int, kind: str, terms: tuple[i
         raise ValueError(f"terms is ({low}, {high}), expected its first end not above its second: write ({high}, {low})")
     if whole_number(constants, "constants") > 10**_DIGITS:
         raise ValueError(f"constants is {constants}, expected at most {10**_DIGITS:,}, what float32 holds exactly")
+    refuse_memory(4 * count * (2 * high + 6) * 9, f"{in_digits(count)} programs of up to {in_digits(high)} terms")
     columns, nothing, always = [], np.zeros(count, int), np.ones(count, bool)
 
     def add(name, numbers=nothing, there=always, after=0):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .._inputs import one_of, positive_number, whole_number
+from .._inputs import in_digits, one_of, positive_number, refuse_memory, whole_number
 from ..expression import OPERATIONS
 from ..layers import NALU, NAU, NMU, Tensor, benchmark_start
 from ..many import Runs, fit_many
@@ -148,6 +148,7 @@ def drawn(rng: np.random.Generator, rows: int, scale: float = 1, sign: str | Non
 
     One sign, or any of the three; each of the three orders is as likely. What is no number has the value 1.
     """
+    refuse_memory(200 * whole_number(rows, "rows"), f"{in_digits(rows)} sentences")
     signs = rng.integers(0, len(SIGNS), rows) if sign is None else np.full(rows, SIGNS.index(one_of(sign, SIGNS, "sign")))
     ab, place, each = rng.uniform(*INSIDE, (rows, 2)) * scale, rng.integers(0, 3, rows), np.arange(rows)
     tokens, values = np.full((rows, LENGTH), NUMBER, "int32"), np.ones((rows, LENGTH), "float32")
