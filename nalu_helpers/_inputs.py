@@ -45,8 +45,7 @@ def as_rows(values: Any, name: str, dtype: str = "float32", sequences: bool = Fa
     if table.ndim < 2:
         raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: a single column is written {name}[:, None]")
     if table.ndim > 2 and not sequences:
-        mend = "to learn sequences, or from several inputs, use fit_many with draw and a cost"
-        raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: {mend}")
+        raise ValueError(f"{name} has shape {table.shape}, expected [rows, columns]: give each row its columns alone")
     return table
 
 

@@ -193,14 +193,12 @@ def _task(task, cost, ranges, inputs, batch, examined, dtype):
     refuse_other_arguments(task, "draw", "rng, count", 2)
     if examined is None:
         return _Task(cost, draw=task)
-    return _Task(cost, draw=task, tables=[_table(examined, dtype, sequences=True)], validates=True)
+    return _Task(cost, draw=task, tables=[_table(examined, dtype)], validates=True)
 
 
-def _table(task, dtype, sequences=False):
+def _table(task, dtype):
     """The rows of a data.Task to measure on: (x, y) to interpolate, (x, y) to extrapolate."""
-    train, test = (
-        as_pair(x, y, dtype, of, sequences) for x, y, of in ((task.x_train, task.y_train, "_train"), (task.x_test, task.y_test, "_test"))
-    )
+    train, test = (as_pair(x, y, dtype, of) for x, y, of in ((task.x_train, task.y_train, "_train"), (task.x_test, task.y_test, "_test")))
     if [part.shape[-1] for part in train] != [part.shape[-1] for part in test]:  # sequences may differ in length
         columns = [f"{x.shape[-1]} and {y.shape[-1]}" for x, y in (train, test)]
         raise ValueError(f"x_train and y_train have {columns[0]} columns, x_test and y_test {columns[1]}: they must have as many")
@@ -296,7 +294,7 @@ class _Runs:
         if self.task.draw is None:
             picked = callable(cost) and not self.task.tables[0]
             self.task.groups = [rows_for(self.first, x, y, picked=picked) for x, y in self.task.groups]
-            self.shape = (1, self.task.groups[0][0].shape[1])
+            self.shape = (1, *self.task.groups[0][0].shape[1:])
         elif self.task.validates:
             self.shape = (1, *self.task.tables[0][0].shape[1:])
             output_shape_of(self.first, np.ones(self.shape, self.dtype))

@@ -81,11 +81,11 @@ def fit(
     """Train `model`, a Keras model or layer, on all rows at every step; return its cost before each step, shape [steps].
 
     x [rows, in] and y [rows, out], or [rows] for one output, may be lists or arrays of any number type: they are converted to
-    the model's own (so float64 data into a float32 model is rounded). `cost` is "sum" or "mean" of the squared errors, or a function
-    (model, x, y) → one number, to which y is [rows, out]; the penalties in `model.losses` are added to it. Adam with `learning_rate`, a
-    number or a Keras schedule (0.05 where nothing is said), unless `optimizer` is another one of Keras, such as
-    `keras.optimizers.Adam(0.05, beta_2=0.99)`; where both are given, the number `learning_rate` holds. The model is changed in place; a
-    second call goes on from where the first ended, with a fresh optimizer.
+    the model's own (so float64 data into a float32 model is rounded). For sequences and images they are [rows, …]. `cost` is "sum" or
+    "mean" of the squared errors, or a function (model, x, y) → one number, to which a flat y is [rows, 1]; the penalties in
+    `model.losses` are added to it. Adam with `learning_rate`, a number or a Keras schedule (0.05 where nothing is said), unless
+    `optimizer` is another one of Keras, such as `keras.optimizers.Adam(0.05, beta_2=0.99)`; where both are given, the number
+    `learning_rate` holds. The model is changed in place; a second call goes on from where the first ended, with a fresh optimizer.
 
     `watch(seen)` is called before the first step, after every `every` of them and at the end, with a dict: "step" [1], "cost" [1] and
     "weights", a list of the trainable weights, each [1, …]. `progress` is True, False, or a bar of yours with `update(count)`.
@@ -393,6 +393,8 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
     """
     if not isinstance(model, keras.layers.Layer):
         raise TypeError(f"the model is {model!r}, expected a Keras layer or model such as NALU(1)")
+    if isinstance(x, (list, tuple)) and len(x) == inputs_of(model) > 1 and np.ndim(x[0]) > 1:
+        _refuse_several_inputs(model)
     x, y = as_pair(x, y, dtype_of(model))
     if picked:
         if inputs_of(model) == 1:
@@ -402,21 +404,22 @@ def rows_for(model: keras.layers.Layer, x: Any, y: Any, picked: bool = False) ->
     return x, y
 
 
-def as_pair(x: Any, y: Any, dtype: str, of: str = "", sequences: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """x [rows, in], or [rows, …] for `sequences`, and y [rows, out], or [rows] for one output, as arrays of `dtype`.
+def as_pair(x: Any, y: Any, dtype: str, of: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """x [rows, in] and y [rows, out], or [rows, …] for sequences and images, or y [rows] for one output, as arrays of `dtype`.
 
     `of` is put behind their names in sentences.
     """
-    x, y = as_rows(x, f"x{of}", dtype, sequences), as_rows(y, f"y{of}", dtype, or_column=True)
+    x, y = as_rows(x, f"x{of}", dtype, sequences=True), as_rows(y, f"y{of}", dtype, sequences=True, or_column=True)
     if len(x) != len(y):
         raise ValueError(f"x{of} has {len(x)} rows and y{of} has {len(y)}: every row of x needs its own row of y")
     return x, y
 
 
 def refuse_other_outputs(shape: tuple[int, ...], y: np.ndarray) -> None:
-    """Raise ValueError when y [rows, out] does not have the columns of `shape`, into which a model turns one row."""
-    if len(shape) != 2 or y.shape[-1] != shape[-1]:
-        raise ValueError(f"y has {y.shape[-1]} columns and the model turns one row into shape {shape}: it must have as many outputs")
+    """Raise ValueError when a row of y is not of the `shape` into which a model turns one row [1, …]."""
+    if len(shape) != y.ndim or y.shape[1:] != shape[1:]:
+        has = f"{y.shape[-1]} columns" if y.ndim == 2 else f"shape {y.shape}"
+        raise ValueError(f"y has {has} and the model turns one row into shape {shape}: it must have as many outputs")
 
 
 def inputs_of(model: keras.layers.Layer) -> int:
@@ -431,9 +434,9 @@ def inputs_of(model: keras.layers.Layer) -> int:
 
 
 def output_shape_of(model: keras.layers.Layer, row: np.ndarray) -> tuple[int, ...]:
-    """The shape that `model` turns one row [1, in] into. Raises ValueError or TypeError for several inputs or outputs."""
+    """The shape that `model` turns one row [1, …] into. Raises ValueError or TypeError for several inputs or outputs."""
     if inputs_of(model) > 1:
-        raise ValueError(f"the model has {inputs_of(model)} inputs, expected 1: use fit_many with draw and a cost that calls it")
+        _refuse_several_inputs(model)
     takes = getattr(model, "input_shape", None) or row.shape
     if len(takes) == row.ndim and takes[-1] not in (None, row.shape[-1]):
         raise ValueError(f"x has {row.shape[-1]} columns and the model takes {takes[-1]}: it must have as many inputs")
@@ -443,6 +446,10 @@ def output_shape_of(model: keras.layers.Layer, row: np.ndarray) -> tuple[int, ..
             f"the model says a {type(said).__name__}, expected one tensor [rows, out]: give rows (x, y) and a cost that picks what to learn"
         )
     return tuple(said.shape)
+
+
+def _refuse_several_inputs(model):
+    raise ValueError(f"the model has {inputs_of(model)} inputs, expected 1: use fit_many with draw and a cost that calls it")
 
 
 def squared_error(cost: Cost) -> Callable:

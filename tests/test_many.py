@@ -794,13 +794,35 @@ def test_the_rows_of_a_task_are_looked_at_as_those_of_fit_are(examined):
             errors(**changed)
 
 
-def test_rows_of_sequences_are_refused_by_their_name_with_what_learns_them():
-    x, y = np.ones((10, 4, 2)), np.ones((10, 1))
-    make = lambda: keras.Sequential([keras.Input((4, 2)), keras.layers.Flatten(), keras.layers.Dense(1)])  # noqa: E731
-    for task, name in (((x, y), "x"), (data.Task(x, y, x, y), "x_train")):
-        said = rf"^{name} has shape \(10, 4, 2\), expected .*: to learn sequences, or from several inputs, use fit_many with draw"
-        with pytest.raises(ValueError, match=said):
+def test_rows_may_be_sequences_and_their_answers_too():
+    x = np.random.default_rng(0).uniform(0, 1, (30, 4, 2)).astype("float32")
+    y = x.cumsum(axis=1).sum(axis=2, keepdims=True)
+    make = lambda: keras.Sequential([keras.Input((4, 2)), keras.layers.SimpleRNN(3, None, return_sequences=True), NAC(1)])  # noqa: E731
+    runs = fit_many(make, data.Task(x, y, 2 * x, 2 * y), seeds=[0], steps=100, learning_rate=0.03, every=100, progress=False)
+    assert runs.table["cost"].iloc[-1] < runs.table["cost"].iloc[0] / 10 and np.isfinite(runs.table["extrapolation"]).all()
+    keras.utils.set_random_seed(0)
+    alone = make()
+    fit(alone, x, y, steps=100, learning_rate=0.03, progress=False)
+    for mine, theirs in zip(alone.get_weights(), runs.models[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_answers_of_another_shape_and_lists_of_inputs_are_refused_by_fit_and_fit_many():
+    x, y, flat = np.ones((10, 4, 2)), np.ones((10, 4, 1)), [keras.Input((4, 2)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    for task, make, words in (
+        ((x, y), lambda: keras.Sequential(flat), r"y has shape \(10, 4, 1\) and the model turns one row into shape \(1, 1\): it must have"),
+        ((x, y[:, 0]), lambda: NAC(1), r"y has 1 columns and the model turns one row into shape \(1, 4, 1\): it must have as many outputs"),
+        (([x[:, 0], x[:, 1]], y[:, 0]), two_inputs, "the model has 2 inputs, expected 1: use fit_many with draw and a cost that calls it"),
+    ):
+        with pytest.raises(ValueError, match=words):
             fit_many(make, task, seeds=[0], steps=2, progress=False)
+        with pytest.raises(ValueError, match=words):
+            fit(make(), *task, steps=2, progress=False)
+
+
+def two_inputs():
+    a, b = keras.Input((2,)), keras.Input((2,))
+    return keras.Model([a, b], NAC(1)(keras.layers.concatenate([a, b])))
 
 
 def wide(columns):

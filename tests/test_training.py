@@ -170,7 +170,6 @@ def test_columns_that_a_model_does_not_take_are_refused_in_one_sentence():
         (dict(cost=lambda model, x, y: 0.0 if tf.reduce_sum(x) > 0 else 1.0), TypeError, "or a Python `if` .tf.where and tf.cond choose"),
         (dict(cost=lambda model, x: 0.0), TypeError, "cost is called with model, x, y, and it cannot be: too many positional arguments"),
         (dict(cost=keras.losses.MeanSquaredError()), TypeError, "cost is a MeanSquaredError, which knows no model: write it as a function"),
-        (dict(x=[SMALL.x_train, SMALL.x_train]), ValueError, "to learn sequences, or from several inputs, use fit_many with draw"),
         (dict(learning_rate=lambda: 0.1), TypeError, "the learning rate is <function .*>, which would be called once for all steps"),
         (dict(optimizer=keras.optimizers.Adam(lambda: 0.1)), TypeError, "the learning rate is <function .*>, which would be called once"),
         (dict(watch=5), TypeError, "watch is 5, expected a function of what is seen"),
