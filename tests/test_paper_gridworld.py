@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from nalu_helpers import plots
+from nalu_helpers import NAC, fit, plots
 from nalu_helpers._tensorflow import seeded
 from nalu_helpers.paper import gridworld
 
@@ -108,7 +108,7 @@ def test_run_gives_a_row_for_each_seed_and_each_T(model):
 
 @pytest.mark.parametrize("start", ["", ", U(±2)"])
 def test_counters_of_all_kinds_start_from_the_same_weights(start):
-    nac, *others = (_made(f"LSTM + {kind} counter{start}", 3) for kind in ("NAC", "linear", "bounded"))
+    nac, *others = (_made(f"LSTM + {kind} counter{start}", 3) for kind in ("NAC", "linear", "bounded", "quick NAC"))
     for other in others:
         np.testing.assert_array_equal(gridworld.counter_weights(nac), gridworld.counter_weights(other))
         for one, same in zip(nac.layers, other.layers, strict=True):
@@ -125,6 +125,19 @@ def test_a_bounded_counter_stays_between_its_bounds_and_a_fixed_one_as_it_is():
         held = _made(model, 3)
         np.testing.assert_allclose(gridworld.counter_weights(held), [1, tick])
         assert not held.get_layer("counter").trainable_weights
+
+
+def test_what_is_in_w_of_a_quick_nac_goes_four_times_as_far_at_an_update():
+    moved = {}
+    for kind, times in ((NAC, 1), (gridworld.Quick, 4)):
+        with seeded(3):
+            unit = kind(1)
+            unit.build((None, 2))
+        before = [weight.numpy() for weight in unit.trainable_variables]
+        fit(unit, [[1.0, 2.0]], [[30.0]], steps=1, learning_rate=0.006, progress=False)
+        moved[kind] = [times * (weight.numpy() - begun) for weight, begun in zip(unit.trainable_variables, before, strict=True)]
+    np.testing.assert_allclose(moved[gridworld.Quick], 4 * np.array(moved[NAC]), rtol=1e-3)
+    np.testing.assert_allclose(np.abs(moved[NAC]), 0.006, rtol=1e-3)
 
 
 @pytest.mark.slow
