@@ -8,13 +8,14 @@ Today's jitter has the date in UTC as its number. The notebooks and the other co
 and one other condition, in four weeks each condition.
 
 jitter-N     each weight starts up to a millionth off, a fixed function of its value and of N: so much rounding may differ elsewhere
-avx2, sse    XLA may use no newer instructions        no-onednn    TensorFlow's own kernels        one-core    a single core
+avx2, sse    XLA may use no newer instructions        no-onednn    TensorFlow's own kernels        one-core    a single core (Linux)
 
 What is compared, and how exactly, is in conftest.py. Ends with 1 when a cell says something else, with 2 when a condition is unknown.
 """
 
 import argparse
 import datetime
+import glob
 import os
 import re
 import subprocess
@@ -39,6 +40,7 @@ def main(arguments=None):
     parser.add_argument("condition", help=f"jitter-N, {', '.join(ENVIRONMENTS)}, or today")
     parser.add_argument("notebooks", nargs="*", help="all when none is named")
     given = parser.parse_args(arguments)
+    given.notebooks = [path for name in given.notebooks for path in glob.glob(name) or [name]]  # Windows hands over notebooks/03* as it is
     if given.condition == "today":
         conditions = of_day(datetime.datetime.now(datetime.timezone.utc).date(), given.notebooks)
     elif given.condition in ENVIRONMENTS or re.fullmatch(r"jitter-\d+", given.condition):

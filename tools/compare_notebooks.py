@@ -3,6 +3,7 @@
 python tools/compare_notebooks.py BEFORE AFTER
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -33,4 +34,7 @@ def main(before, after):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("before", help="a folder")
+    parser.add_argument("after", help="another")
+    sys.exit(main(**vars(parser.parse_args())))

@@ -8,8 +8,9 @@ parts a text was printed.
 A notebook that raises, or writes to stderr, is left as it was.
 """
 
+import argparse
+import glob
 import os
-import sys
 from pathlib import Path
 
 import nbformat
@@ -57,10 +58,13 @@ def with_plain_widget_ids(notebook):
 
 
 def main(paths):
-    for path in map(Path, paths or sorted(NOTEBOOKS.glob("*.ipynb"))):
+    named = [path for given in paths for path in glob.glob(given) or [given]]  # Windows hands over notebooks/03* as it is typed
+    for path in map(Path, named or sorted(NOTEBOOKS.glob("*.ipynb"))):
         print(path.name, flush=True)
         run(path.resolve())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="*", help="all when none is named")
+    main(parser.parse_args().notebooks)

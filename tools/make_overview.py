@@ -4,6 +4,7 @@ python tools/make_overview.py          after `make notebooks`
 python tools/make_overview.py --site   after `make html` too; needs Chromium and the extra `browser`
 """
 
+import argparse
 import base64
 import io
 import sys
@@ -60,6 +61,9 @@ def of_the_site():
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--site", action="store_true", help="the pictures of the site, too")
+    asked = parser.parse_args()
     overview()
-    if sys.argv[1:] == ["--site"]:
+    if asked.site:
         of_the_site()

@@ -5,6 +5,7 @@
 It resolves with uv, which it installs into a temporary folder.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -42,4 +43,5 @@ def main():
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     main()
