@@ -1,5 +1,6 @@
 """The grid world: walls, ways and arrivals with known answers, a countdown that holds at any T, and agents that repeat themselves."""
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,7 +109,8 @@ def test_run_gives_a_row_for_each_seed_and_each_T(model):
 
 @pytest.mark.parametrize("start", ["", ", U(±2)"])
 def test_counters_of_all_kinds_start_from_the_same_weights(start):
-    nac, *others = (_made(f"LSTM + {kind} counter{start}", 3) for kind in ("NAC", "linear", "bounded", "quick NAC"))
+    kinds = [quick + kind for quick in ("", "quick ") for kind in ("NAC", "linear", "bounded")]
+    nac, *others = (_made(f"LSTM + {kind} counter{start}", 3) for kind in kinds)
     for other in others:
         np.testing.assert_array_equal(gridworld.counter_weights(nac), gridworld.counter_weights(other))
         for one, same in zip(nac.layers, other.layers, strict=True):
@@ -121,23 +123,27 @@ def test_counters_of_all_kinds_start_from_the_same_weights(start):
 def test_a_bounded_counter_stays_between_its_bounds_and_a_fixed_one_as_it_is():
     kernel = _made("LSTM + bounded counter", 3).get_layer("counter").kernel
     np.testing.assert_array_equal(kernel.constraint(tf.constant([[1.5], [-3.0]])), [[1.0], [-1.0]])
+    quick = _made("LSTM + quick bounded counter", 3).get_layer("counter")
+    quick.kernel.assign(quick.kernel.constraint(tf.constant([[1.5], [-3.0]])))
+    np.testing.assert_array_equal([quick.W, quick(np.eye(2))], [[[1.0], [-1.0]]] * 2)
     for model, tick in {"LSTM + fixed counter": -1, "LSTM + unequal counter": -0.9}.items():
         held = _made(model, 3)
         np.testing.assert_allclose(gridworld.counter_weights(held), [1, tick])
         assert not held.get_layer("counter").trainable_weights
 
 
-def test_what_is_in_w_of_a_quick_nac_goes_four_times_as_far_at_an_update():
+@pytest.mark.parametrize("slow, quick", [(NAC, gridworld.Quick), (keras.layers.Dense, gridworld.QuickLinear)])
+def test_what_is_in_w_of_a_quick_counter_goes_four_times_as_far_at_an_update(slow, quick):
     moved = {}
-    for kind, times in ((NAC, 1), (gridworld.Quick, 4)):
+    for kind, times in ((slow, 1), (quick, 4)):
         with seeded(3):
             unit = kind(1)
             unit.build((None, 2))
         before = [weight.numpy() for weight in unit.trainable_variables]
         fit(unit, [[1.0, 2.0]], [[30.0]], steps=1, learning_rate=0.006, progress=False)
-        moved[kind] = [times * (weight.numpy() - begun) for weight, begun in zip(unit.trainable_variables, before, strict=True)]
-    np.testing.assert_allclose(moved[gridworld.Quick], 4 * np.array(moved[NAC]), rtol=1e-3)
-    np.testing.assert_allclose(np.abs(moved[NAC]), 0.006, rtol=1e-3)
+        moved[kind] = np.hstack([times * np.ravel(weight - begun) for weight, begun in zip(unit.trainable_variables, before, strict=True)])
+    np.testing.assert_allclose(moved[quick], 4 * moved[slow], rtol=1e-3)
+    np.testing.assert_allclose(np.abs(moved[slow]), 0.006, rtol=1e-3)
 
 
 @pytest.mark.slow

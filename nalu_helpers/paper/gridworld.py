@@ -23,9 +23,11 @@ from ..layers import NAC, Clip
 from ..many import fit_many
 
 COUNTERS = ("LSTM + linear counter", "LSTM + NAC counter", "LSTM + linear counter, U(±2)", "LSTM + NAC counter, U(±2)")
-CONTROLS = ("LSTM + bounded counter", "LSTM + bounded counter, U(±2)", "LSTM + fixed counter", "LSTM + unequal counter")
-QUICK = ("LSTM + quick NAC counter", "LSTM + quick NAC counter, U(±2)")
-MODELS = ("random walk", "LSTM", "LSTM, NAC of T", *COUNTERS, *CONTROLS, *QUICK)
+CONTROLS = (
+    *("LSTM + bounded counter", "LSTM + bounded counter, U(±2)", "LSTM + fixed counter", "LSTM + unequal counter"),
+    *(f"LSTM + quick {kind} counter{start}" for kind in ("NAC", "linear", "bounded") for start in ("", ", U(±2)")),
+)
+MODELS = ("random walk", "LSTM", "LSTM, NAC of T", *COUNTERS, *CONTROLS)
 KEY, CHUNKS = ["model"], [(model,) for model in MODELS]
 SEEDS, STEPS = 32, 2_000
 SIZE, TRAIN = 5, (5, 12)  # cells a side; the T's to train on, both ends included
@@ -77,14 +79,27 @@ class Quick(NAC):
             weight.assign(weight / 4)
 
 
+@keras.saving.register_keras_serializable("nalu_helpers")
+class QuickLinear(layers.Dense):
+    """A linear layer that learns as fast as `Quick`: y = x W with W = 4 · kernel."""
+
+    @property
+    def W(self) -> Any:
+        """What it multiplies with, [in, units]."""
+        return 4 * self.kernel
+
+    def call(self, x: Any) -> Any:
+        return 4 * super().call(x)
+
+
 def agent(model: str, size: int = SIZE) -> keras.Model:
     """One step of an agent as a Keras model: sight [4·size], T [1], and the state h, c [units], n [1] → logits [5], value [1], h, c, n.
 
     T is told at the first step, and is 0 at the others. A counter adds NAC([T, tick]), or the same of a plain linear layer, to its n at
     every step, and n is what the LSTM hears of time. Counters of all kinds start from the same W = tanh(Ŵ)·σ(M̂), with Ŵ from U(−2, 2)
     and M̂ = 1, or both from U(−2, 2). A bounded counter is a linear one whose W is clipped to [−1, 1] after each update; a fixed one has
-    W = [1, −1], an unequal one [1, −0.9], and these two do not learn. A quick NAC learns as at four times the rate of the rest. "LSTM,
-    NAC of T" hears T and NAC(T), as in the paper. Raises ValueError for an unknown model, or one that has no weights.
+    W = [1, −1], an unequal one [1, −0.9], and these two do not learn. A quick counter learns as at four times the rate of the rest.
+    "LSTM, NAC of T" hears T and NAC(T), as in the paper. Raises ValueError for an unknown model, or one that has no weights.
     """
     if one_of(model, MODELS, "model") == "random walk":
         raise ValueError("a 'random walk' has nothing to learn: choose one of the other models")
@@ -109,9 +124,10 @@ def agent(model: str, size: int = SIZE) -> keras.Model:
 
 def _linear_counter(model, start):
     held = {"LSTM + fixed counter": [[1.0], [-1.0]], "LSTM + unequal counter": [[1.0], [-0.9]]}.get(model)
-    begin = keras.initializers.Constant(start if held is None else held)
-    limit = Clip(-1, 1) if "bounded" in model else None
-    return layers.Dense(1, use_bias=False, kernel_initializer=begin, kernel_constraint=limit, trainable=held is None, name="counter")
+    times, kind = (4, QuickLinear) if "quick" in model else (1, layers.Dense)
+    begin = keras.initializers.Constant(start / times if held is None else held)
+    limit = Clip(-1 / times, 1 / times) if "bounded" in model else None
+    return kind(1, use_bias=False, kernel_initializer=begin, kernel_constraint=limit, trainable=held is None, name="counter")
 
 
 def live(
@@ -271,4 +287,4 @@ def run(
 def counter_weights(step_of: keras.Model) -> np.ndarray:
     """What the counter of an agent adds to n for T and for a tick, two numbers; a perfect countdown has one minus the other."""
     counter = step_of.get_layer("counter")
-    return np.ravel(counter.W if isinstance(counter, NAC) else counter.kernel)
+    return np.ravel(counter.W if isinstance(counter, (NAC, QuickLinear)) else counter.kernel)
