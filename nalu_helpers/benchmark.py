@@ -140,9 +140,9 @@ def _say_paper(chosen):
         print(f"{name}: {len(table):,} rows in {_paper_table(chosen.output, name)}", flush=True)
 
 
-def _of_the_field(command, units, steps, output):
-    """What the commands on `fair.FIELD` are asked alike: `units` says which it takes by default, `steps` and `output` what they are."""
-    command.add_argument("--unit", nargs="+", help=f"some of {', '.join(fair.FIELD)} (default {units})")
+def _of_the_field(command, steps, output, units=fair.FIELD):
+    """What the commands on `fair.FIELD` are asked alike: which of `units`, and what `steps` and `output` are."""
+    command.add_argument("--unit", nargs="+", help=f"some of {', '.join(units)} (default all)")
     command.add_argument("--operation", nargs="+", help="some of add, sub, mul, div (default all)")
     command.add_argument("--steps", type=int, default=50_000, help=f"{steps} (default 50000)")
     command.add_argument("--output", default="results", metavar="FOLDER", help=f"where {output} (default results)")
@@ -172,15 +172,15 @@ def main(arguments: Iterable[str] | None = None) -> int:
     command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler to spread the chunks over, such as tcp://host:8786")
     command.set_defaults(say=_say_single_module)
     command = commands.add_parser("fair", help="every unit as published and at its best, into tables that a stopped run goes on with")
-    _of_the_field(command, "all", "updates of each run that is judged", "the tables go")
+    _of_the_field(command, "updates of each run that is judged", "the tables go")
     command.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler to spread units and operations over")
     command.set_defaults(say=_say_fair)
     command = commands.add_parser("redundant", help="the units of fair among more numbers, into a table that a stopped run goes on with")
     command.add_argument("--inputs", type=int, default=10, help="numbers in a row, of which the first two count (default 10)")
-    _of_the_field(command, "all that are not told which inputs count", "updates of each run", "fair.csv is and the table goes")
+    _of_the_field(command, "updates of each run", "fair.csv is and the table goes", fair.ASKED)
     command.set_defaults(say=_say_redundant)
     command = commands.add_parser("curves", help="how each run of fair came to where it is, into a table that a stopped run goes on with")
-    _of_the_field(command, "all", "updates of each run", "fair.csv is and the table goes")
+    _of_the_field(command, "updates of each run", "fair.csv is and the table goes")
     command.set_defaults(say=_say_curves)
     command = commands.add_parser("paper", help="the paper's own experiments, into tables that a stopped run goes on with")
     command.add_argument("--experiment", nargs="+", help=f"some of {', '.join(EXPERIMENTS)} (default all)")

@@ -50,6 +50,8 @@ FIELD = UNITS | {
     "DMU": Entry("+-*/", lambda operation: layers.DMU(1, signs=(1, -1) if operation in "-/" else (1, 1)), 1e-2),
 }
 
+ASKED = [name for name in FIELD if name not in ("MCFC", "DMU")]  # those that are to find out which numbers count: see `redundant`
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -382,7 +384,7 @@ def redundant(
     unit that fair.csv does not have and for tables of other settings, OSError when one cannot be written.
     """
     inputs, steps, seeds = whole_number(inputs, "inputs", at_least=3), whole_number(steps, "steps"), as_seeds(seeds)
-    known = {name: entry for name, entry in FIELD.items() if name not in ("MCFC", "DMU")}
+    known = {name: FIELD[name] for name in ASKED}
     run = partial(judge, seeds=seeds, steps=steps, inputs=inputs)
     head = f"# nalu_helpers fair among {inputs} 1: {steps} steps, judged with"
     return _in_both_settings(folder, f"fair_among_{inputs}", head, run, known, units, operations, seeds, steps)
