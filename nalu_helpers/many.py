@@ -279,7 +279,7 @@ class _Runs:
         rates, optimizer = _learning_rates(learning_rate, optimizer, RATE if self.task.draw is None else 1e-3)
         self.each = [(seed, group, rate) for rate in rates for seed in seeds for group in range(len(self.task.groups))]
         drawn = self._drawn_first(seeds[0])
-        if self.task.draw is not None and not isinstance(task, str):
+        if callable(task):
             names = ["model", *(f"an array {[*part.shape]}" for part in drawn)]
             refuse_other_arguments(self.task.cost, "cost", ", ".join(names), len(names))
         self.kinds = _kinds(self.first)
@@ -643,8 +643,9 @@ def _kinds(model):
 
 def _is_plain(setting):
     """Whether it is a number, a word, or several numbers: the names of layers, in lists, differ from model to model."""
-    several = setting if isinstance(setting, (tuple, list)) else ()
-    return isinstance(setting, (int, float, str)) or all(isinstance(value, (int, float)) for value in several) and len(several) > 0
+    if isinstance(setting, (tuple, list)):
+        return all(isinstance(value, (int, float)) for value in setting)
+    return isinstance(setting, (int, float, str))
 
 
 def _fewest(sizes, loops, runs):

@@ -105,8 +105,8 @@ def agent(model: str, size: int = SIZE) -> keras.Model:
         raise ValueError("a 'random walk' has nothing to learn: choose one of the other models")
     sight, T, n = keras.Input((4 * size,)), keras.Input((1,)), keras.Input((1,))
     h, c = keras.Input((UNITS,)), keras.Input((UNITS,))
-    start = {} if "U(±2)" in model else {"M_hat_initializer": "ones"}
-    nac = Quick(1, name="counter", **start) if "quick" in model else NAC(1, name="counter", **start)
+    kind = Quick if "quick" in model else NAC
+    nac = kind(1, name="counter", M_hat_initializer=None if "U(±2)" in model else "ones")
     if model == "LSTM":
         time, count = [T], n
     elif model == "LSTM, NAC of T":

@@ -236,6 +236,9 @@ def test_a_figure_that_is_wider_than_the_page_scrolls_by_key(browser, served):
         assert not wrong
 
 
+AT_REST = "() => { const [before] = [window.y, window.y = scrollY]; return before === scrollY }"
+
+
 def test_a_long_page_opens_where_its_address_says_and_again_where_it_was_left(browser, served):
     """What is far below is laid out only when all has been read, which must move nothing that a reader looks at."""
     with reading(browser) as (page, wrong):
@@ -244,11 +247,11 @@ def test_a_long_page_opens_where_its_address_says_and_again_where_it_was_left(br
         heading = page.locator("h2", has_text="Takeaways")
         assert 0 <= heading.bounding_box()["y"] < 200 and not page.locator("html.arriving").count()
         page.mouse.wheel(0, -700)
-        page.wait_for_function("() => { const [before] = [window.y, window.y = scrollY]; return before === scrollY }", polling=200)
+        page.wait_for_function(AT_REST, polling=200)
         left = heading.bounding_box()["y"]
         page.goto(served + "index.html")
         page.go_back(wait_until="networkidle")
-        page.wait_for_function("() => { const [before] = [window.y, window.y = scrollY]; return before === scrollY }", polling=200)
+        page.wait_for_function(AT_REST, polling=200)
         assert abs(heading.bounding_box()["y"] - left) < 100
         assert not wrong
 
